@@ -1,0 +1,1 @@
+"""syncd keeps a PostgreSQL database in step with Zoho CRM."""
