@@ -33,7 +33,12 @@ USAGE = """usage: python3 dev.py TASK [ARGUMENT ...]
 
 def digest(lock: Path) -> str:
     """The identity of a set-up: a change of lock file, project file, interpreter or place makes a new one."""
-    parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
+    parts = [
+        lock.read_bytes(),
+        (ROOT / "pyproject.toml").read_bytes(),
+        sys.version.encode(),
+        str(ROOT).encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -71,7 +76,12 @@ def create_environment() -> None:
 
 def run(*command: str | Path) -> None:
     """Run one step of a task; a failing step ends the task with its exit code."""
-    print("$", *(Path(part).name if part == PYTHON else str(part) for part in command), file=sys.stderr, flush=True)
+    print(
+        "$",
+        *(Path(part).name if part == PYTHON else str(part) for part in command),
+        file=sys.stderr,
+        flush=True,
+    )
     if code := subprocess.call(command, cwd=ROOT):
         sys.exit(code)
 
@@ -99,7 +109,16 @@ def bench(names: list[str]) -> None:
 
 
 def lock() -> None:
-    base = ["uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+    base = [
+        "uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        "--quiet",
+    ]
     base += ["--no-emit-index-url", "--python-version", "3.11", "pyproject.toml", "--extra", "demo"]
     run(*base, "--group", "build", "--output-file", RUNTIME)
     run(*base, "--group", "dev", "--output-file", DEVELOPMENT)
