@@ -76,9 +76,10 @@ class Archives(Protocol):
     def path(self, remote_id: str) -> Path:
         """Where the job's archive is or would be."""
 
-    def blocks(self, path: Path) -> Iterator[bytes]:
+    def blocks(self, path: Path) -> Iterable[bytes]:
         """The uncompressed bytes of the one member, in blocks of about 256 KiB, checked against size, ratio and CRC.
 
+        May be iterated again: each iteration reads the archive anew.
         Raises BadArchive at any point of the iteration; the caller must not have committed anything by then.
         """
 
@@ -131,7 +132,7 @@ class Transaction(Protocol):
         """
 
     def stage(self, blocks: Iterable[bytes], *, cursor: str) -> Staged:
-        """COPY raw CSV bytes into a temporary all-text table; structurally broken rows become rejected rows.
+        """COPY raw CSV bytes (re-iterable) into a temporary all-text table; broken rows become rejected rows.
 
         `cursor` is the field whose median stamp is wanted, '' for none. Other tables are not locked meanwhile.
         """
@@ -207,7 +208,7 @@ class RunOutcome:
     """How one pass over a stream ended: the canonical log line as a value.
 
     `state`: ok, skipped (another process holds the lease), waiting (quota), parked, failed, drained. `fresh_to` is the
-    watermark now. `seconds` is local monotonic time.
+    watermark now. `seconds` is local monotonic time. `notes` are sentences worth a reader's eye that stopped nothing.
     """
 
     stream: StreamKey
@@ -219,3 +220,4 @@ class RunOutcome:
     fresh_to: datetime | None = None
     seconds: float = 0.0
     error: Exception | None = None
+    notes: tuple[str, ...] = ()
