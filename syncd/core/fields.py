@@ -76,6 +76,15 @@ def cursor_of(fields: Sequence[Field], forced: Cursor | None = None) -> Cursor |
     return None
 
 
+def walk_of(fields: Sequence[Field]) -> Cursor | None:
+    """The stamp by which all rows of a module are walked once: Created_Time, which never changes, where there is one.
+
+    By Modified_Time it works as well: a row that is edited meanwhile leaves its window for the catch-up's.
+    """
+    names = {field.api_name for field in fields}
+    return next((cursor for cursor in (Cursor.CREATED, Cursor.MODIFIED) if cursor.value in names), None)
+
+
 def selection(
     fields: Sequence[Field], *, wanted: Sequence[str] = (), exclude: Collection[str] = (), refused: Collection[str] = ()
 ) -> tuple[str, ...]:

@@ -46,3 +46,9 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 ALWAYS_EXPORTED = "Id"
 """The id column's header; it comes unasked (seen in every archive of a live run)."""
+
+FIELD_NOT_EXPORTED = frozenset({"FIELD_NOT_SUPPORTED", "FIELD_NOT_AVAILABLE"})
+"""Codes by which Zoho refuses a selected field that its own metadata lists (D; seen live for compound addresses)."""
+
+PAGE_TOKEN_EXPIRED = "EXPIRED_VALUE"  # noqa: S105
+"""The code for a page token older than a day (OpenAPI file; documented for records)."""

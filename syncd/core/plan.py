@@ -25,13 +25,14 @@ def next_run(
     *,
     now: datetime,
     cursor: Cursor | None,
+    walk: Cursor | None,
     slices: tuple[tuple[str, ...], ...],
     full: bool = False,
 ) -> Outline | None:
     """The run that moves the watermark next; None when nothing has settled since it.
 
-    `now` is Zoho's clock. `full` asks for a fill although the stream has a watermark: everything is read again, in
-    place. A module with Created_Time alone is append-only to a window, so it is read in full now and then.
+    `now` is Zoho's clock, `walk` the stamp for reading everything once. `full` asks for a fill although the stream
+    has a watermark: everything is read again, in place. A module with Created_Time alone is append-only to a window, so it is read in full now and then.
     """
     settled = settled_until(now, policy.settle)
     if stream.watermark is not None and settled <= stream.watermark:
@@ -39,7 +40,7 @@ def next_run(
     if cursor is None:
         return Outline(kind=RunKind.FULL_READ, window=None, through=settled, slices=slices)
     if full or stream.watermark is None or _full_read_due(stream, policy, now=now, cursor=cursor):
-        return Outline(kind=RunKind.FILL, window=fill_window(settled), through=settled, slices=slices)
+        return Outline(kind=RunKind.FILL, window=fill_window(settled, walk or cursor), through=settled, slices=slices)
     window = catch_up_window(stream.watermark, now, cursor=cursor, settle=policy.settle, overlap=policy.overlap)
     if window is None:
         return None
@@ -58,19 +59,20 @@ def columns_run(
     partial: Sequence[Column],
     *,
     now: datetime,
-    cursor: Cursor | None,
+    walk: Cursor | None,
     stamped: bool,
 ) -> Outline | None:
     """The run that brings the values of new columns to rows that were here before them; None when there is none.
 
-    Without a cursor every run reads everything anyway.
+    `walk` is the stamp for reading everything once; without one every run reads everything anyway.
+    `stamped`: the module has Modified_Time, which the guard needs.
     """
-    if not partial or cursor is None or stream.watermark is None:
+    if not partial or walk is None or stream.watermark is None:
         return None
     names = [column.field for column in partial]
     return Outline(
         kind=RunKind.COLUMNS,
-        window=fill_window(settled_until(now, policy.settle)),
+        window=fill_window(settled_until(now, policy.settle), walk),
         through=None,
         slices=column_slices(names, stamped=stamped),
     )

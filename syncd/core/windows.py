@@ -29,9 +29,9 @@ def settled_until(now: datetime, settle: timedelta) -> datetime:
     return whole_second(now - settle) - SECOND
 
 
-def fill_window(until: datetime) -> Window:
-    """Everything created up to and including `until`."""
-    return Window(Cursor.CREATED, BEGINNING, whole_second(until))
+def fill_window(until: datetime, walk: Cursor = Cursor.CREATED) -> Window:
+    """Everything stamped up to and including `until`."""
+    return Window(walk, BEGINNING, whole_second(until))
 
 
 def catch_up_window(

@@ -1,0 +1,134 @@
+"""From an archive on disk to committed rows: one transaction per file, ledger and watermark included."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncd.core.evolve import columns_of, new_columns, restored, whole
+from syncd.core.jobs import Event, FileLost, Lost, advance, follow_ups
+from syncd.core.model import Column, Job, LoadCounts, RunKind, Staged
+from syncd.errors import BadArchive
+from syncd.sync.context import RunInProgress
+from syncd.sync.ports import Transaction
+
+MOST_DOWNLOADS = 3
+"""Downloads of one result before it is exported anew: a file that stays bad is bad at Zoho."""
+
+_BRINGS_ALL_ROWS = frozenset({RunKind.FILL, RunKind.FULL_READ, RunKind.COLUMNS})
+
+
+def load_job(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
+    """Load a fetched archive; return the job as it is stored now, and the jobs that carry its window on.
+
+    A file that must not be loaded changes nothing: the job goes back a step in the ledger, with the reason.
+    """
+    path = work.context.archives.path(job.remote_id)
+    if not path.exists():
+        return _back(work, job, FileLost())
+    try:
+        with work.transaction() as transaction:
+            staged = transaction.stage(work.context.archives.blocks(path), cursor=_median_of(job))
+            _check_count(staged, job)
+            counts = _merge(work, transaction, staged, job)
+            done, more, left = _conclude(work, transaction, job, staged, counts)
+    except BadArchive as error:
+        work.context.archives.discard(path)
+        again = job.failures + 1 < MOST_DOWNLOADS
+        return _back(work, job, FileLost(str(error)) if again else Lost(str(error), failed=True))
+    work.context.archives.discard(path)
+    work.add(counts)
+    work.context.observer.job_loaded(work.run, done, counts, left)
+    return done, more
+
+
+def settle_empty(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
+    """Close a job whose export has no rows, without spending a download on it."""
+    with work.transaction() as transaction:
+        done, more, left = _conclude(work, transaction, job, Staged(header=(), rows=0), LoadCounts())
+    work.context.observer.job_loaded(work.run, done, LoadCounts(), left)
+    return done, more
+
+
+def finish(work: RunInProgress, transaction: Transaction) -> None:
+    """Close a run whose windows are all loaded, and move what its end vouches for. Part of the last load's commit."""
+    run, key = work.run, work.key
+    stream = replace(work.context.store.stream(key), cursor=work.cursor, parked="")
+    if run.through is not None:
+        stream = replace(stream, watermark=max(stream.watermark or run.through, run.through))
+        if stream.deletes_through is None:
+            stream = replace(stream, deletes_through=run.through - work.policy.overlap)
+    if run.kind in {RunKind.FILL, RunKind.FULL_READ}:
+        stream = replace(stream, fill_until=run.through, last_full_at=run.through)
+        # A module without rows gets its table and columns too: people write queries before the first record.
+        _columns_for(work, transaction, [name for part in run.slices for name in part])
+    if run.kind in _BRINGS_ALL_ROWS:
+        transaction.store_columns(whole(transaction.field_map(), [name for part in run.slices for name in part]))
+    transaction.finish_run(run, outcome="ok")
+    transaction.update_stream(stream)
+
+
+def _check_count(staged: Staged, job: Job) -> None:
+    if staged.rows != job.count:
+        raise BadArchive(
+            f"the file holds {staged.rows} rows and Zoho counted {job.count}", where=f"job {job.remote_id}"
+        )
+
+
+def _back(work: RunInProgress, job: Job, event: Event) -> tuple[Job, tuple[Job, ...]]:
+    moved = advance(job, event)
+    with work.transaction() as transaction:
+        transaction.record(moved)
+    work.context.observer.job_moved(work.run, moved)
+    return moved, ()
+
+
+def _median_of(job: Job) -> str:
+    """The stamp whose middle value is worth knowing: only a window that overflowed and can be cut needs it."""
+    window = job.spec.window
+    return window.cursor.value if window and job.more_records and window.seconds > 1 else ""
+
+
+def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: Job) -> LoadCounts:
+    columns = _columns_for(work, transaction, staged.header)
+    if job.evaluated_at is None:
+        raise ValueError(f"job {job.id} was fetched without a moment of evaluation")
+    return transaction.merge(
+        work.table,
+        staged,
+        columns,
+        job=job,
+        evaluated_at=job.evaluated_at,
+        whole=job.spec.slice == 0 and work.run.kind is not RunKind.COLUMNS,
+    )
+
+
+def _columns_for(work: RunInProgress, transaction: Transaction, names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns that exported names go to, made in the table and in the field map where they are new."""
+    known = transaction.field_map()
+    # Rows that came before a column lack its value, unless this very run reads every row.
+    partial = work.run.kind not in _BRINGS_ALL_ROWS and work.context.store.stream(work.key).watermark is not None
+    back = restored(known, names, partial=partial)
+    if back:
+        transaction.store_columns(back)
+        known = transaction.field_map()
+    added = new_columns(known, names, work.fields, partial=partial)
+    if added:
+        transaction.store_columns(added)
+        known = (*known, *added)
+    current = columns_of(known)
+    transaction.evolve(work.table, tuple(current.values()))
+    return tuple(current[name] for name in names if name in current)
+
+
+def _conclude(
+    work: RunInProgress, transaction: Transaction, job: Job, staged: Staged, counts: LoadCounts
+) -> tuple[Job, tuple[Job, ...], int]:
+    """Store how the job ended and what follows; the run's last job also finishes the run."""
+    event, specs = follow_ups(job, staged, slices=len(work.run.slices))
+    done = advance(job, event)
+    transaction.record(done)
+    more = transaction.add_jobs(work.run, specs)
+    transaction.add_counts(work.run, counts)
+    left = transaction.open_jobs(work.run)
+    if left == 0:
+        finish(work, transaction)
+    return done, more, left

@@ -1,0 +1,254 @@
+"""One pass over a stream: resume what is unfinished, else plan; drive the jobs; read the deletes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncd.core.evolve import columns_of, dropped, refused_fields
+from syncd.core.fields import cursor_of, selection, slices, walk_of
+from syncd.core.limits import FIELD_NOT_EXPORTED
+from syncd.core.model import (
+    Cursor,
+    Field,
+    Lease,
+    LoadCounts,
+    Run,
+    RunKind,
+    Stream,
+    StreamKey,
+    StreamPolicy,
+    Table,
+    Window,
+)
+from syncd.core.naming import table_name
+from syncd.core.plan import Outline, columns_run, next_run, run_plan, worth_another_run
+from syncd.core.windows import sized
+from syncd.errors import (
+    ConfigWrong,
+    Draining,
+    Fenced,
+    GrantRefused,
+    NeedsOperator,
+    Refused,
+    SyncdError,
+    TryLater,
+)
+from syncd.sync.context import RunInProgress, SyncContext
+from syncd.sync.deletes import read_deletes
+from syncd.sync.lanes import drive
+from syncd.sync.load import finish
+from syncd.sync.ports import RunOutcome
+
+_STATE_OF: tuple[tuple[type[SyncdError], str], ...] = (
+    (Draining, "drained"),
+    (TryLater, "waiting"),
+    (Refused, "parked"),
+    (NeedsOperator, "parked"),
+    (GrantRefused, "parked"),
+    (ConfigWrong, "parked"),
+)
+
+
+def sync_stream(context: SyncContext, key: StreamKey, policy: StreamPolicy, *, full: bool = False) -> RunOutcome:
+    """Bring one stream up to date and say how it went; every deliberate error becomes part of the outcome.
+
+    `full` reads everything again, in place. The watermark has moved when the outcome's state is `ok`.
+    """
+    started = context.monotonic()
+    outcome = RunOutcome(stream=key, state="skipped")
+    try:
+        with context.store.lease(key) as lease:
+            if lease is not None:
+                outcome = _Pass(context, lease, key, policy).go(full=full)
+    except Fenced as error:
+        outcome = RunOutcome(stream=key, state="skipped", error=error)
+    except SyncdError as error:
+        outcome = RunOutcome(stream=key, state="failed", error=error)
+    outcome = replace(outcome, seconds=context.monotonic() - started)
+    context.observer.run_finished(outcome)
+    return outcome
+
+
+class _Pass:
+    """One pass under a lease: gathers what the outcome reports while the steps go by."""
+
+    def __init__(self, context: SyncContext, lease: Lease, key: StreamKey, policy: StreamPolicy) -> None:
+        self._context = context
+        self._lease = lease
+        self._key = key
+        self._policy = policy
+        self._table = Table(schema=context.schema, name=policy.table or table_name(key.module), label=key.module)
+        self._kinds: list[str] = []
+        self._jobs = 0
+        self._run_id: int | None = None
+        self._counts = LoadCounts()
+        self._notes: tuple[str, ...] = ()
+
+    def go(self, *, full: bool) -> RunOutcome:
+        """All steps of a pass. Raises Fenced; other deliberate errors are in the outcome."""
+        if self._stream().paused:
+            return self._outcome("paused")
+        try:
+            self._steps(full=full)
+        except Fenced:
+            raise
+        except SyncdError as error:
+            state = next((state for kind, state in _STATE_OF if isinstance(error, kind)), "failed")
+            if state == "parked":
+                self._park(str(error))
+            return self._outcome(state, error)
+        return self._outcome("ok")
+
+    def _steps(self, *, full: bool) -> None:
+        context, key = self._context, self._key
+        fields = context.api.fields(key.module)
+        cursor = cursor_of(fields, self._policy.cursor)
+        resumed = context.store.unfinished_run(key)
+        if resumed is not None:
+            self._finish_run(resumed, fields, cursor)
+        # A run that was resumed or took long has left the stream behind: go on at once, but not for ever.
+        if resumed is None or full or worth_another_run(self._stream(), self._policy, now=context.api.server_time()):
+            filled = self._next(fields, cursor, full=full)
+            if filled and worth_another_run(self._stream(), self._policy, now=context.api.server_time()):
+                self._next(fields, cursor, full=False)
+        self._fill_columns(fields, cursor)
+        counts, notes = read_deletes(context, self._lease, self._stream(), self._policy, self._table)
+        self._counts += counts
+        self._notes += notes
+        if self._stream().parked:
+            self._park("")
+
+    # ---------------------------------------------------------------------------------------------------------- runs
+
+    def _next(self, fields: Sequence[Field], cursor: Cursor | None, *, full: bool) -> bool:
+        """Plan and drive the run that moves the watermark; True when it was a fill."""
+        context, stream = self._context, self._stream()
+        parts = self._slices(fields, full=full)
+        outline = next_run(
+            stream,
+            self._policy,
+            now=context.api.server_time(),
+            cursor=cursor,
+            walk=walk_of(fields),
+            slices=parts,
+            full=full,
+        )
+        if outline is not None:
+            self._start(stream, outline, fields, cursor)
+        return outline is not None and outline.kind is RunKind.FILL
+
+    def _fill_columns(self, fields: Sequence[Field], cursor: Cursor | None) -> None:
+        """Bring the values of columns that came after the first fill to the rows that were here before."""
+        stream = self._stream()
+        with self._context.store.transaction(self._lease) as transaction:
+            known = transaction.field_map()
+        partial = [column for column in columns_of(known).values() if column.partial]
+        stamped = any(field.api_name == Cursor.MODIFIED.value for field in fields)
+        outline = columns_run(
+            stream, self._policy, partial, now=self._context.api.server_time(), walk=walk_of(fields), stamped=stamped
+        )
+        if outline is not None:
+            self._start(stream, outline, fields, cursor)
+
+    def _slices(self, fields: Sequence[Field], *, full: bool) -> tuple[tuple[str, ...], ...]:
+        """What every export of a run asks for; columns that it no longer brings are noted in the field map."""
+        with self._context.store.transaction(self._lease) as transaction:
+            known = transaction.field_map()
+            chosen = selection(
+                fields,
+                wanted=self._policy.fields,
+                exclude=self._policy.exclude,
+                refused=() if full else refused_fields(known),
+            )
+            transaction.store_columns(dropped(known, chosen, fields))
+        return slices(chosen)
+
+    def _start(self, stream: Stream, outline: Outline, fields: Sequence[Field], cursor: Cursor | None) -> None:
+        """Store the run with its jobs before the first effect; a run without jobs is finished in the same commit."""
+        plan = run_plan(stream, outline, self._windows(outline))
+        with self._context.store.transaction(self._lease) as transaction:
+            run = transaction.start_run(plan)
+            if not plan.specs:
+                finish(self._progress(run, fields, cursor), transaction)
+        self._context.observer.run_started(run, len(plan.specs))
+        if plan.specs:
+            self._finish_run(run, fields, cursor)
+        else:
+            self._note_run(run)
+
+    def _windows(self, outline: Outline) -> Sequence[Window | None]:
+        """The outline's window cut to what one export holds, empty parts left out, by COUNT where the grant allows."""
+        window, api = outline.window, self._context.api
+        if window is None or not self._policy.probe:
+            return [window]
+        module = self._key.module
+        try:
+            total = api.count(module, window)
+        except Refused as error:
+            if error.code in FIELD_NOT_EXPORTED:
+                raise
+            self._notes += (f"Zoho refuses to count this module ({error.code}); windows are cut as they overflow",)
+            return [window]
+        if total is None:
+            return [window]
+        answers = {window: total}
+
+        def count(part: Window) -> int:
+            known = answers.get(part)
+            if known is None:
+                counted = api.count(module, part)
+                # The scope was withdrawn between two counts: anything above zero keeps the part.
+                known = self._policy.window_rows if counted is None else counted
+            return known
+
+        return sized(window, count, rows=self._policy.window_rows)
+
+    def _finish_run(self, run: Run, fields: Sequence[Field], cursor: Cursor | None) -> None:
+        jobs = self._context.store.unfinished_jobs(run)
+        work = self._progress(run, fields, cursor)
+        self._note_run(run)
+        if not jobs:
+            # Only a crash between two versions of this code could leave such a run; its end is all that is missing.
+            with work.transaction() as transaction:
+                finish(work, transaction)
+            return
+        try:
+            self._jobs += drive(work, jobs)
+        finally:
+            self._counts += work.counts
+
+    def _progress(self, run: Run, fields: Sequence[Field], cursor: Cursor | None) -> RunInProgress:
+        return RunInProgress(
+            context=self._context,
+            lease=self._lease,
+            policy=self._policy,
+            table=self._table,
+            fields=tuple(fields),
+            cursor=cursor,
+            run=run,
+        )
+
+    def _note_run(self, run: Run) -> None:
+        self._run_id = run.id
+        self._kinds.append(run.kind.value)
+
+    # -------------------------------------------------------------------------------------------------------- outcome
+
+    def _stream(self) -> Stream:
+        return self._context.store.stream(self._key)
+
+    def _park(self, why: str) -> None:
+        with self._context.store.transaction(self._lease) as transaction:
+            transaction.update_stream(replace(self._stream(), parked=why))
+
+    def _outcome(self, state: str, error: Exception | None = None) -> RunOutcome:
+        return RunOutcome(
+            stream=self._key,
+            state=state,
+            kinds=tuple(self._kinds),
+            run_id=self._run_id,
+            jobs=self._jobs,
+            counts=self._counts,
+            fresh_to=self._stream().watermark,
+            error=error,
+            notes=self._notes,
+        )
