@@ -32,10 +32,11 @@ def next_run(
     """The run that moves the watermark next; None when nothing has settled since it.
 
     `now` is Zoho's clock, `walk` the stamp for reading everything once. `full` asks for a fill although the stream
-    has a watermark: everything is read again, in place. A module with Created_Time alone is append-only to a window, so it is read in full now and then.
+    has a watermark: everything is read again, in place. A module with Created_Time alone is append-only to a
+    window, so it is read in full now and then.
     """
     settled = settled_until(now, policy.settle)
-    if stream.watermark is not None and settled <= stream.watermark:
+    if not full and stream.watermark is not None and settled <= stream.watermark:
         return None
     if cursor is None:
         return Outline(kind=RunKind.FULL_READ, window=None, through=settled, slices=slices)

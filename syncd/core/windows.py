@@ -67,30 +67,29 @@ def sized(window: Window, count: Callable[[Window], int], *, rows: int, most: in
     """Cut a window into consecutive ones of at most `rows` rows each, asking `count` for their sizes.
 
     Empty parts are left out: `count` is an upper bound, so nothing is there to export. Neighbours are joined again
-    while they fit, so that few exports are wasted. At most `most` counts are spent; what is still too large then is
-    returned as it is and will be cut after its export overflows. One second is never cut.
+    while they fit, so that few exports are wasted. The largest part is cut first, until about `most` counts are spent;
+    what is still too large then will be cut after its export overflows. One second is never cut.
     """
-    asked = 0
-
-    def measure(part: Window, known: int | None) -> list[tuple[Window, int]]:
-        nonlocal asked
-        if known is None:
-            asked += 1
-            known = count(part)
-        if known == 0:
-            return []
-        if known <= rows or part.seconds == 1 or asked >= most:
-            return [(part, known)]
-        early, late = cut(part)
-        asked += 1
-        in_early = count(early)
+    parts = [(window, count(window))]
+    asked = 1
+    while asked < most:
+        large = [(size, at) for at, (part, size) in enumerate(parts) if size > rows and part.seconds > 1]
+        if not large:
+            break
+        size, at = max(large)
+        early, late = cut(parts[at][0])
+        in_early, asked = count(early), asked + 1
         # What is not early is late; under traffic the difference is off by what changed meanwhile, which only moves
         # a cut. Zero is the one answer that would skip an export, so it is asked for, never inferred.
-        in_late = known - in_early
-        return measure(early, in_early) + measure(late, in_late if in_late > 0 else None)
+        in_late = size - in_early
+        if in_late <= 0:
+            in_late, asked = count(late), asked + 1
+        parts[at : at + 1] = [(early, in_early), (late, in_late)]
 
     joined: list[tuple[Window, int]] = []
-    for part, size in measure(window, None):
+    for part, size in parts:
+        if size == 0:
+            continue
         if joined and joined[-1][1] + size <= rows:
             before, before_size = joined.pop()
             joined.append((Window(part.cursor, before.start, part.end), before_size + size))
