@@ -15,9 +15,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from syncd.errors import NeedsOperator
+from syncd.postgres.failures import remedy_for
+from syncd.postgres.pool import Pool
 from syncd.shipped import folder
 
 SCHEMA = "syncd"
@@ -103,9 +106,20 @@ def _pending(revision: str | None) -> tuple[str, ...]:
 
 @contextmanager
 def _connection(dsn: str) -> Iterator[Connection]:
+    """A SQLAlchemy connection with the session settings of the pool, its errors turned into ours."""
+    pool = Pool(dsn, size=1)
+
     def connect() -> psycopg.Connection[Any]:
-        return psycopg.connect(dsn)
+        opened = pool.open("syncd:upgrade")
+        opened.autocommit = False
+        return opened
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
-    with engine.connect() as connection:
-        yield connection
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        remedy = remedy_for(error.orig, pool.where) if isinstance(error.orig, psycopg.Error) else None
+        if remedy is None:
+            raise
+        raise remedy from error.orig

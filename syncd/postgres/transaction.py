@@ -1,0 +1,241 @@
+"""One PostgreSQL transaction under a lease: ledger and warehouse change together or not at all.
+
+Owns: the fence, and the ledger's writes. The warehouse's half is `syncd.postgres.warehouse`.
+
+How the fence works. Lanes load files of one stream at the same time, so the stream's row cannot be locked for as long
+as a load takes. Instead:
+
+1. On entering, the epoch is compared without a lock: a stale holder stops before it does any work.
+2. The first ledger write, or the end of the block, locks the stream's row (FOR NO KEY UPDATE) and compares again. The
+   lock is held until the commit. Taking a lease updates that same row, so it waits for this commit, or comes first and
+   is seen here: a transaction with an old epoch can never commit.
+3. Under READ COMMITTED each statement sees what was committed before it began. Whoever has the lock therefore counts
+   the open jobs with all earlier holders' changes in sight: of two lanes that finish last together, the second one
+   counts zero, and only it.
+
+So lanes stage and merge side by side and queue only for the few milliseconds between their first ledger write and
+their commit. Callers keep it so by writing the ledger after the merge. The field map is apart: it is written before a
+merge, is protected by step 2 like the rows themselves, and takes no lock on the stream.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from syncd.core.model import (
+    Column,
+    Deletion,
+    Job,
+    JobSpec,
+    Lease,
+    LoadCounts,
+    Run,
+    RunPlan,
+    Staged,
+    Stream,
+    StreamKey,
+    Table,
+)
+from syncd.errors import Fenced, NeedsOperator
+from syncd.postgres import records
+from syncd.postgres.pool import Connection
+from syncd.postgres.queries import query
+
+if TYPE_CHECKING:
+    from syncd.postgres.warehouse import Warehouse
+
+_LOOK, _HOLD, _WROTE = query("epoch_look"), query("epoch_hold"), query("wrote_anything")
+_RUN_START, _RUN_REPLAN, _RUN_FINISH = query("run_start"), query("run_replan"), query("run_finish")
+_RUN_ADD_COUNTS, _JOB_ADD, _JOB_RECORD = query("run_add_counts"), query("job_add"), query("job_record")
+_JOBS_OPEN, _STREAM_UPDATE, _TABLE_PUT = query("jobs_open"), query("stream_update"), query("table_put")
+_FIELD_MAP_GET, _FIELD_MAP_PUT = query("field_map_get"), query("field_map_put")
+
+
+class PostgresTransaction:
+    """The `Transaction` of `syncd.sync.ports`, on a connection that is inside a transaction already."""
+
+    def __init__(self, connection: Connection, lease: Lease) -> None:
+        self._connection = connection
+        self._lease = lease
+        self._held = False
+
+    # ----------------------------------------------------------------------------------------------------- the fence
+
+    def begin(self) -> None:
+        """Step 1: Fenced when the lease has moved already."""
+        self._compare(self._one(_LOOK, self._key))
+
+    def seal(self) -> None:
+        """The last thing before the commit: step 2 for whoever wrote something and has not been through it."""
+        if not self._held and self._one(_WROTE, {})["wrote"]:
+            self._hold()
+
+    def _hold(self) -> None:
+        if not self._held:
+            self._compare(self._one(_HOLD, self._key))
+            self._held = True
+
+    def _compare(self, row: records.Row) -> None:
+        if row["epoch"] != self._lease.epoch:
+            raise Fenced(
+                "the lease has moved to another process",
+                where=str(self._lease.stream),
+                why=f"it is at epoch {row['epoch']}, this one holds {self._lease.epoch}",
+                fix="nothing to do: the other process goes on from the last commit",
+            )
+
+    # -------------------------------------------------------------------------------------------------- runs and jobs
+
+    def start_run(self, plan: RunPlan) -> Run:
+        """Store a run and its jobs as PLANNED; a second unfinished run of a stream is refused by an index."""
+        self._hold()
+        self._own(plan.stream)
+        row = self._one(
+            _RUN_START,
+            {
+                **self._key,
+                "kind": plan.kind,
+                "through": plan.through,
+                "slices": records.slices_json(plan.slices),
+            },
+        )
+        run = records.run_of(plan.stream, row)
+        self.add_jobs(run, plan.specs)
+        return run
+
+    def add_jobs(self, run: Run, specs: Iterable[JobSpec]) -> tuple[Job, ...]:
+        """Store further jobs of a run as PLANNED, in the order given."""
+        self._hold()
+        self._own(run.stream)
+        wanted = tuple(specs)
+        if not wanted:
+            return ()
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_JOB_ADD, [records.spec_parameters(run.id, spec) for spec in wanted], returning=True)
+            numbers = [row[0] for result in cursor.results() for row in result.fetchall()]
+        return tuple(
+            Job(id=number, run_id=run.id, stream=run.stream, spec=spec)
+            for number, spec in zip(numbers, wanted, strict=True)
+        )
+
+    def record(self, job: Job) -> None:
+        """Store a job's new state and facts. Fenced when it is finished already: its story was told by someone else."""
+        self._hold()
+        self._own(job.stream)
+        self._change_one(_JOB_RECORD, records.job_parameters(job), f"job {job.id} is finished already, or unknown")
+
+    def replan(self, run: Run, slices: tuple[tuple[str, ...], ...]) -> Run:
+        """Replace the field slices of an unfinished run."""
+        self._hold()
+        self._own(run.stream)
+        changed = {**self._key, "run": run.id, "slices": records.slices_json(slices)}
+        return records.run_of(run.stream, self._one(_RUN_REPLAN, changed))
+
+    def open_jobs(self, run: Run) -> int:
+        """How many jobs of the run are not finished: exact until the commit, since the stream's row is held."""
+        self._hold()
+        return int(self._one(_JOBS_OPEN, {"run": run.id})["count"])
+
+    def add_counts(self, run: Run, counts: LoadCounts) -> None:
+        """Add what a load did to the totals of an unfinished run."""
+        self._hold()
+        self._own(run.stream)
+        self._change_one(_RUN_ADD_COUNTS, records.counts_parameters(run, counts), f"run {run.id} is finished already")
+
+    def finish_run(self, run: Run, *, outcome: str, error: str = "") -> LoadCounts:
+        """Close the run with `outcome` ('ok' or 'abandoned') and return its totals."""
+        self._hold()
+        self._own(run.stream)
+        closed = {**self._key, "run": run.id, "outcome": outcome, "error": error}
+        return records.counts_of(self._one(_RUN_FINISH, closed))
+
+    # --------------------------------------------------------------------------------------------- stream and columns
+
+    def update_stream(self, stream: Stream) -> None:
+        """Store all of a stream but `paused`, which a person may have changed meanwhile.
+
+        The database refuses a lower watermark.
+        """
+        self._hold()
+        self._own(stream.key)
+        self._change_one(_STREAM_UPDATE, records.stream_parameters(stream), "the stream has no row")
+
+    def field_map(self) -> tuple[Column, ...]:
+        """The stored columns of this stream, refused ones included, in the order they came."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return tuple(records.column_of(row) for row in cursor.execute(_FIELD_MAP_GET, self._key))
+
+    def store_columns(self, columns: Iterable[Column]) -> None:
+        """Insert or update lines of the field map, found by column name; takes no lock on the stream."""
+        lines = [records.column_parameters(self._lease.stream, column) for column in columns]
+        if lines:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_FIELD_MAP_PUT, lines)
+
+    # ----------------------------------------------------------------------------------------------------- warehouse
+
+    def evolve(self, table: Table, columns: tuple[Column, ...]) -> None:
+        """Bring the table up to `columns`, and note in the ledger which table it is."""
+        try:
+            self._connection.execute(_TABLE_PUT, {**self._key, "schema": table.schema, "name": table.name})
+        except psycopg.errors.UniqueViolation:
+            raise NeedsOperator(
+                "the table belongs to another module",
+                where=f"{table.schema}.{table.name}",
+                why=f"{self._lease.stream} would share it",
+                fix=f'name another one in the configuration: {self._lease.stream.module} = {{ table = "..." }}',
+            ) from None
+        self._warehouse.evolve(table, columns)
+
+    def stage(self, blocks: Iterable[bytes], *, cursor: str) -> Staged:
+        """See `Transaction.stage`."""
+        return self._warehouse.stage(blocks, cursor=cursor)
+
+    def merge(
+        self,
+        table: Table,
+        staged: Staged,
+        columns: tuple[Column, ...],
+        *,
+        job: Job,
+        evaluated_at: datetime,
+        whole: bool,
+    ) -> LoadCounts:
+        """See `Transaction.merge`."""
+        return self._warehouse.merge(table, staged, columns, job=job, evaluated_at=evaluated_at, whole=whole)
+
+    def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
+        """See `Transaction.tombstone`."""
+        return self._warehouse.tombstone(table, deletions)
+
+    # --------------------------------------------------------------------------------------------------------- parts
+
+    @cached_property
+    def _warehouse(self) -> "Warehouse":
+        from syncd.postgres.warehouse import Warehouse
+
+        return Warehouse(self._connection, self._lease.stream)
+
+    @property
+    def _key(self) -> records.Parameters:
+        return records.key_parameters(self._lease.stream)
+
+    def _own(self, key: StreamKey) -> None:
+        if key != self._lease.stream:
+            raise ValueError(f"a transaction under the lease of {self._lease.stream} cannot write {key}")
+
+    def _one(self, statement: bytes, parameters: records.Parameters) -> dict[str, Any]:
+        """The one row of a statement; Fenced when what it is about is not there any more."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(statement, parameters).fetchone()
+        if row is None:
+            raise Fenced("the ledger has moved on", where=str(self._lease.stream), why="the run is finished or gone")
+        return row
+
+    def _change_one(self, statement: bytes, parameters: records.Parameters, otherwise: str) -> None:
+        if self._connection.execute(statement, parameters).rowcount != 1:
+            raise Fenced("the ledger has moved on", where=str(self._lease.stream), why=otherwise)
