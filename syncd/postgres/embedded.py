@@ -33,14 +33,15 @@ from syncd.errors import NeedsOperator, Unreachable
 THROWAWAY: Mapping[str, str] = MappingProxyType(
     {
         "fsync": "off",
-        "synchronous_commit": "off",
         "full_page_writes": "off",
         "autovacuum": "off",
         "max_wal_size": "4GB",
         "max_connections": "200",
     }
 )
-"""Options for data that nobody will miss: nothing is forced to disk, so a power cut destroys the data folder."""
+"""Options for data that nobody will miss: nothing is forced to disk, so a power cut destroys the data folder.
+
+synchronous_commit stays on: without fsync it costs next to nothing, and what was committed survives a killed server."""
 
 _ROLE = "postgres"
 _NOBODY = 65534  # the user and group number that Linux reserves for "nobody"
@@ -237,9 +238,14 @@ class EmbeddedServer:
         given = self._binaries or binaries()
         if _reachable(given):
             return given
-        copy = self._running() / "install"
+        install, package = given.parent, given.parent.parent
+        copy = self._running() / "programs" / package.name / install.name
         if not copy.is_dir():
-            shutil.copytree(given.parent, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+            shutil.copytree(install, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+            # A wheel's own shared libraries lie beside its package, and the programs find them by that relative path.
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, copy.parent.with_name(libraries.name))
         return copy / given.name
 
     # ---------------------------------------------------------------------------------------------------- processes
@@ -252,10 +258,11 @@ class EmbeddedServer:
             command.append("--no-sync")
         done = _run_as_server(command)
         if done.returncode:
+            lines = done.stdout.strip().splitlines() or [f"initdb ended with exit code {done.returncode}"]
             raise NeedsOperator(
                 "PostgreSQL could not make its data folder",
                 where=str(self.data_dir),
-                why=done.stdout.strip().splitlines()[-1] if done.stdout.strip() else f"exit code {done.returncode}",
+                why=next((line for line in lines if "error" in line), lines[-1]),
                 fix="make the folder empty and writable, or choose another one",
             )
 

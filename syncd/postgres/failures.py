@@ -30,11 +30,14 @@ _FIX = {
     "25006": "use the primary server; a dsn with several hosts takes target_session_attrs=read-write",
     "42501": "grant the role of the dsn what is missing, or let the owner of the object run: syncd db upgrade",
     "3D000": "create the database with createdb, or correct the name in the dsn",
+    "53100": "free space on the server's disk; syncd goes on by itself",
+    "53300": "raise max_connections on the server, or give syncd fewer lanes",
     "28": "correct the user or the password of the dsn, or the server's pg_hba.conf",
     "3F000": "run: syncd db upgrade",
     "42P01": "run: syncd db upgrade; if the table was dropped or renamed by hand, put it back",
     "42703": "run: syncd db upgrade; if a column was dropped or renamed by hand, put it back",
 }
+_WAIT = "see that the server runs and accepts connections; syncd goes on by itself once it does"
 _UNEXPECTED = "this may be a fault of syncd: report it with the lines above"
 
 # libpq hands over no SQLSTATE for a refused connection, only the server's words.
@@ -82,10 +85,10 @@ def remedy_for(error: psycopg.Error, where: str) -> SyncdError | None:
 def _with_state(state: str, why: str, where: str) -> SyncdError:
     fix = next((text for start, text in _FIX.items() if state.startswith(start)), "")
     if state.startswith(_BROKEN_OFF):
-        return Unreachable("PostgreSQL broke off", where=where, why=why, fix=fix)
+        return Unreachable("PostgreSQL broke off", where=where, why=why, fix=fix or _WAIT)
     after = _BUSY.get(state) or _BUSY.get(state[:2])
     if after is not None:
-        return TryLater("PostgreSQL is busy or full", after=after, where=where, why=why)
+        return TryLater("PostgreSQL is busy or full", after=after, where=where, why=why, fix=fix)
     return NeedsOperator("PostgreSQL refuses a statement", where=where, why=why, fix=fix or _UNEXPECTED)
 
 
@@ -97,7 +100,7 @@ def _without_state(text: str, where: str) -> SyncdError:
         return _with_state(state, why, where)
     if re.search("SSL|certificate|root.crt", why) and "server closed" not in why:
         return NeedsOperator("no trusted connection to PostgreSQL", where=where, why=why, fix=_TLS_FIX)
-    return Unreachable("PostgreSQL is not reachable", where=where, why=why, fix="see that the server runs and listens")
+    return Unreachable("PostgreSQL is not reachable", where=where, why=why, fix=_WAIT)
 
 
 def _quotes_values(error: psycopg.Error) -> bool:
