@@ -45,6 +45,21 @@ class RunDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunMark:
+    """A finished run as one point of a chart: how it ended, how many rows it changed, what it made fresh.
+
+    `changed` is inserted + updated + deleted rows; `through` as in `Run`.
+    """
+
+    stream: StreamKey
+    run_id: int
+    finished_at: datetime
+    outcome: str
+    changed: int
+    through: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiUse:
     """How much of one quota is used in the `period` that ends now; `limit` None when no limit is known.
 
