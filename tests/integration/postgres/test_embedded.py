@@ -24,8 +24,8 @@ from syncd.postgres.embedded import THROWAWAY, EmbeddedServer
 BINARIES = Path(chosen) if (chosen := os.environ.get("SYNCD_TEST_POSTGRES_BIN")) else None
 
 
-def _server(data_dir: Path | None = None, **more: bool) -> EmbeddedServer:
-    return EmbeddedServer(data_dir, options=THROWAWAY, binaries=BINARIES, **more)
+def _server(data_dir: Path | None = None, *, tcp: bool = False) -> EmbeddedServer:
+    return EmbeddedServer(data_dir, options=THROWAWAY, binaries=BINARIES, tcp=tcp)
 
 
 @pytest.fixture
