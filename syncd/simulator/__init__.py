@@ -20,7 +20,8 @@ Schema: `sim.catalogue.add_field(module, Field(...))`, `.remove_field`, `.retype
 away), `.blank_field` (exported empty), `.add_module`.
 
 Truth: `sim.truth(module) -> {id: {header: text}}`, every record that exists now with the texts an export should show,
-whether queries see its newest state yet or not; `sim.deleted(module) -> {ids}`; `sim.live_ids(module)`.
+whether queries see its newest state yet or not; `sim.deleted(module) -> {ids}`; `sim.live_ids(module)`;
+`sim.meetings()`, every VEVENT that an ICS export should hold.
 Log: `sim.log.entries("download")` with time (monotonic and simulated), status, credits, fault of each request.
 Faults: `sim.faults.add("429", path="download", times=3, after=0, module="", retry_after=5)`; names with meanings
 in `syncd.simulator.faults.KINDS`; `sim.faults.clear()`, `sim.faults.struck`.
@@ -28,10 +29,14 @@ Switches: `sim.behave(between="half-open-right")`; see `Behaviour` for all of th
 OAuth: `sim.accounts.revoke_refresh_token()`, `.expire_tokens()`, `.set_scopes(...)`, `.issue_code(now)`.
 Limits: `sim.limits.downloads_per_minute`, `.daily_credits`, `.concurrent_calls`, `sim.jobs.timing`,
 `sim.jobs.rows_per_page` may be changed while it runs.
+Callbacks: sent by a thread while it serves, to loopback only; `sim.callbacks.attempts`, `sim.callbacks.failed`.
+As a process: `main(port=..., rows="leads=1000", traffic="5/s", faults="429:download=3,reset=5%")`; what is listed here
+can then be done over HTTP under `/_sim/` (see `syncd.simulator.control.Control`).
 """
 
 from syncd.simulator.behaviour import Behaviour
 from syncd.simulator.clock import SimulatorClock
+from syncd.simulator.command import main
 from syncd.simulator.config import SMALL_ORG, Config
 from syncd.simulator.jobs import JobTiming
 from syncd.simulator.oauth import ALL_SCOPES, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SOID
@@ -52,4 +57,5 @@ __all__ = [
     "Module",
     "Simulator",
     "SimulatorClock",
+    "main",
 ]

@@ -57,6 +57,12 @@ class Behaviour:
       bulk_jobs_at_once: unfinished jobs allowed, above it TOO_MANY_REQUESTS; None: no limit.
       redirect_host: host that the redirect fault points to.
 
+    ICS:
+      ics_uid: UID is the record's id, the id with `@zoho.com`, or a value that no id can be read from.
+      ics_flavour: the CRM's PRODID, or Zoho Calendar's with its non-standard properties. ics_vtimezone: zones are
+        defined in the file. ics_folded: long lines are folded. ics_events_per_calendar: start a new VCALENDAR after
+        so many events (0: one calendar).
+
     Callbacks:
       callback_shape: `flat` (v2 pages), `wrapped` (v7 pages), or `by-version`. callback_attempts and
         callback_spacing (seconds): retries of a callback that is not answered with 2xx. callback_requires_https.
@@ -105,6 +111,12 @@ class Behaviour:
     coql_zero_as_204: bool = False
     bulk_jobs_at_once: int | None = None
     redirect_host: str = "files.example.invalid"
+
+    ics_uid: Literal["record-id", "record-id-at-host", "opaque"] = "record-id"
+    ics_flavour: Literal["crm", "calendar"] = "crm"
+    ics_vtimezone: bool = True
+    ics_folded: bool = True
+    ics_events_per_calendar: int = 0
 
     callback_shape: Literal["flat", "wrapped", "by-version"] = "by-version"
     callback_attempts: int = 3

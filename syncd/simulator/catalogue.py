@@ -211,8 +211,8 @@ TASKS = (
 EVENTS = (
     *SYSTEM,
     text("Event_Title", "subject", blank=0.0),
-    moment("Start_DateTime", blank=0.0, stable=True),
-    moment("End_DateTime", blank=0.0, stable=True),
+    _field("Start_DateTime", "datetime", "meeting_start", blank=0.0, stable=True),
+    _field("End_DateTime", "datetime", "meeting_end", blank=0.0, stable=True),
     flag("All_day", stable=True),
     text("Venue", "street"),
     lookup("Who_Id", "Contacts"),

@@ -12,6 +12,7 @@ from random import Random
 
 from syncd.simulator import words
 from syncd.simulator.behaviour import Behaviour
+from syncd.simulator.meetings import meeting_end, meeting_start
 from syncd.simulator.rows import RowBlock
 from syncd.simulator.schema import USER_COUNT, Catalogue, Field, Module, settings_id
 from syncd.simulator.stamps import stamps_in
@@ -209,6 +210,8 @@ class CellMaker:
             "formula": lambda: self._formulas(block),
             "lookup": lambda: self._lookups(field, block),
             "email": lambda: self._emails(module, field, block, style),
+            "meeting_start": lambda: stamps_in(style.zone).texts(map(meeting_start, block.indexes)),
+            "meeting_end": lambda: stamps_in(style.zone).texts(map(meeting_end, block.indexes)),
             "autonumber": lambda: [f"{field.options[0]}{index + 1:07d}" for index in block.indexes],
         }
         if field.source not in makers:

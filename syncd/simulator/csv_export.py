@@ -30,6 +30,7 @@ class Snapshot:
     columns: tuple[ExportColumn, ...]
     block: RowBlock
     resolved: dict[str, list[str]]
+    evaluated_at: float
     damage: tuple[tuple[str, str], ...] = ()
 
 

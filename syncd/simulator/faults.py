@@ -7,6 +7,7 @@ Owns: the list of faults and which armed one strikes a request, a job or a file.
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Literal
 
 Stage = Literal["request", "reply", "job", "file", "callback"]
@@ -78,13 +79,14 @@ KINDS = {
 
 @dataclass(slots=True, kw_only=True)
 class Armed:
-    """A fault that waits. It lets `after` matches pass, then strikes `times` times (None: always)."""
+    """A fault that waits: it lets `after` matches pass, then strikes a `share` of them, `times` times (None: always)."""
 
     kind: FaultKind
     path: str
     module: str = ""
     times: int | None = 1
     after: int = 0
+    share: float = 1.0
     options: Mapping[str, object] = field(default_factory=dict)
 
     def number(self, name: str, default: float) -> float:
@@ -100,14 +102,15 @@ class Armed:
         """As JSON for the control API."""
         return {
             "name": self.kind.name, "path": self.path, "module": self.module, "times": self.times,
-            "after": self.after, "options": dict(self.options),
+            "after": self.after, "share": self.share, "options": dict(self.options),
         }  # fmt: skip
 
 
 class Faults:
     """The armed faults. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
+        self._random = Random(f"{seed}/faults")
         self._lock = threading.Lock()
         self._armed: list[Armed] = []
         self.struck: list[tuple[str, str]] = []
@@ -120,15 +123,25 @@ class Faults:
         module: str = "",
         times: int | None = 1,
         after: int = 0,
+        share: float = 1.0,
         **options: object,
     ) -> Armed:
         """Arm a fault. `path` is an operation (`download`, `create`, `token` ...) or a part of the URL's path; left
-        out it is the fault's own. `module` restricts faults of jobs and files. Raises ValueError for an unknown name.
+        out it is the fault's own. `module` restricts faults of jobs and files. `share` of the matches are struck, the
+        others pass. Raises ValueError for an unknown name.
         """
         if name not in KINDS:
             raise ValueError(f"no fault named {name!r}; there are {', '.join(sorted(KINDS))}")
         kind = KINDS[name]
-        armed = Armed(kind=kind, path=path or kind.operation, module=module, times=times, after=after, options=options)
+        armed = Armed(
+            kind=kind,
+            path=path or kind.operation,
+            module=module,
+            times=times,
+            after=after,
+            share=share,
+            options=options,
+        )
         with self._lock:
             self._armed.append(armed)
         return armed
@@ -161,6 +174,8 @@ class Faults:
     def _due(self, fault: Armed) -> bool:
         if fault.after > 0:
             fault.after -= 1
+            return False
+        if fault.share < 1 and self._random.random() >= fault.share:
             return False
         if fault.times is not None:
             if fault.times <= 0:

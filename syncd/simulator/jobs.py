@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from syncd.simulator.behaviour import Behaviour
-from syncd.simulator.bulk_request import BulkRequest
+from syncd.simulator.bulk_request import BulkRequest, Callback
 from syncd.simulator.cells import CellStyle
 from syncd.simulator.csv_damage import EXTRA_ROWS
 from syncd.simulator.csv_export import Snapshot
@@ -47,6 +47,7 @@ class BulkJob:
     id: str
     request: BulkRequest
     module: Module
+    callback: Callback | None = None
     created_at: float
     run_at: float
     complete_at: float
@@ -126,6 +127,7 @@ class BulkJobs:
             id=str(ORG_ID * 10**12 + 859 * 10**6 + next(self._numbers) * 1007),
             request=token.request if token else request,
             module=module,
+            callback=request.callback,
             created_at=now,
             run_at=running_from + self.timing.running / 2,
             complete_at=running_from + self.timing.running,
@@ -195,6 +197,7 @@ class BulkJobs:
             columns=job.request.columns,
             block=page,
             resolved=self._resolved(job, page, behaviour),
+            evaluated_at=job.run_at,
             damage=damage,
         )
         job.count = len(page) + (sum(EXTRA_ROWS.get(name, 0) for name, _ in damage) if len(page) else 0)

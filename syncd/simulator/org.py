@@ -16,9 +16,12 @@ from syncd.simulator.catalogue import standard_modules
 from syncd.simulator.cells import CellStyle
 from syncd.simulator.clock import SimulatorClock
 from syncd.simulator.config import Config
+from syncd.simulator.csv_export import Snapshot
 from syncd.simulator.faults import Faults
+from syncd.simulator.ics_export import meetings
 from syncd.simulator.jobs import BulkJobs
 from syncd.simulator.limits import Limits
+from syncd.simulator.meetings import Meeting
 from syncd.simulator.oauth import Accounts
 from syncd.simulator.records import Records
 from syncd.simulator.request_log import RequestLog
@@ -38,7 +41,7 @@ class Org:
         self.lock = threading.RLock()
         self.switches = Switches(self.config.behaviour)
         self.catalogue = Catalogue(standard_modules())
-        self.faults = Faults()
+        self.faults = Faults(self.config.seed)
         self.log = RequestLog()
         self.records = Records(seed=self.config.seed, catalogue=self.catalogue, rows=self.config.rows)
         now = self.clock.timestamp()
@@ -198,6 +201,13 @@ class Org:
         """Ids of all records that were deleted (and not restored) or merged away."""
         with self.moment():
             return self._store(module).deleted_ids()
+
+    def meetings(self) -> list[Meeting]:
+        """Every VEVENT that an ICS export of all Events should hold now, late changes included."""
+        with self.moment() as now:
+            block = self._store("Events").final_block()
+            snapshot = Snapshot(module=self.catalogue["Events"], columns=(), block=block, resolved={}, evaluated_at=now)
+            return list(meetings(snapshot, self.records, self.behaviour))
 
     def live_ids(self, module: str) -> list[int]:
         """Ids of the records that queries see now, in order of creation."""

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 KEPT = 200_000
 
@@ -52,7 +52,3 @@ class RequestLog:
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
-
-    def as_json(self) -> list[dict[str, object]]:
-        """All entries as JSON values."""
-        return [asdict(entry) for entry in self.entries()]

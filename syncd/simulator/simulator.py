@@ -3,11 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 
+from syncd.simulator.callbacks import Callbacks
 from syncd.simulator.clock import SimulatorClock
 from syncd.simulator.config import Config
+from syncd.simulator.control import Control
 from syncd.simulator.org import Org
 from syncd.simulator.server import Application, serving
 from syncd.simulator.service import Service
+from syncd.simulator.traffic import Traffic
 
 
 class Simulator(Org):
@@ -16,6 +19,8 @@ class Simulator(Org):
     def __init__(self, config: Config | None = None, clock: SimulatorClock | None = None) -> None:
         super().__init__(config, clock)
         self.url = ""
+        self.traffic = Traffic(self)
+        self.callbacks = Callbacks(self)
 
     @contextlib.contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
@@ -23,10 +28,14 @@ class Simulator(Org):
 
         OSError if the port is taken.
         """
-        application = Application(Service(self), self.clock.timestamp)
+        control = Control(self, self.traffic, self.callbacks).answer if self.config.control else None
+        application = Application(Service(self, control), self.clock.timestamp)
         with serving(application, port) as url:
             self.url = url
+            self.callbacks.start()
             try:
                 yield url
             finally:
+                self.traffic.stop()
+                self.callbacks.stop()
                 self.close()
