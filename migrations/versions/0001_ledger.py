@@ -130,7 +130,7 @@ CREATE TABLE syncd.bulk_job (
     CONSTRAINT bulk_job_whole_window CHECK (num_nulls(cursor, window_start, window_end) IN (0, 3)),
     CONSTRAINT bulk_job_window_order CHECK (window_start <= window_end),
     CONSTRAINT bulk_job_whole_seconds CHECK (
-        extract(second FROM window_start) % 1 = 0 AND extract(second FROM window_end) % 1 = 0
+        mod(extract(second FROM window_start), 1) = 0 AND mod(extract(second FROM window_end), 1) = 0
     ),
     CONSTRAINT bulk_job_known_to_zoho CHECK (
         state NOT IN ('accepted', 'ready', 'fetched') OR (remote_id <> '' AND evaluated_at IS NOT NULL)
