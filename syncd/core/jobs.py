@@ -153,6 +153,9 @@ def advance(job: Job, event: Event) -> Job:
 ROUNDS_WITHOUT_STAMP = 3
 """Full reads of a module without stamps stop after so many rounds: it is read again as a whole next time."""
 
+MOST_ROUNDS = 20
+"""Rounds over a window that cannot be cut, before the run gives up for now: two must agree, however often it takes."""
+
 
 def follow_ups(job: Job, staged: Staged, *, slices: int) -> tuple[Event, tuple[JobSpec, ...]]:
     """How a staged file ends its job, and which jobs carry its window on.

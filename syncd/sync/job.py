@@ -7,6 +7,8 @@ from datetime import datetime
 
 from syncd.core.criteria import export_criterion
 from syncd.core.jobs import (
+    MOST_FAILURES,
+    MOST_ROUNDS,
     Accepted,
     Action,
     Completed,
@@ -27,7 +29,7 @@ from syncd.errors import BadArchive, Refused, TryLater
 from syncd.sync.context import RunInProgress
 from syncd.sync.load import MOST_DOWNLOADS, load_job, settle_empty
 
-_FAILING_EXPORT_WAIT = 900.0
+_HOPELESS_WAIT = 900.0
 
 
 def step(work: RunInProgress, job: Job, *, looks: int) -> tuple[Job, tuple[Job, ...]]:
@@ -154,11 +156,10 @@ def _download(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     if job.count == 0 and not job.more_records:
         return settle_empty(work, job)
     context = work.context
-    path = context.archives.path(job.remote_id)
-    if path.exists():  # written whole by rename before the process that fetched it died
+    if context.archives.held(job.remote_id):  # written whole before the process that fetched it died
         return _store(work, job, Fetched()), ()
     try:
-        found = context.api.download(job.remote_id, path)
+        found = context.api.download(job.remote_id, context.archives.path(job.remote_id))
     except BadArchive as error:
         again = job.failures + 1 < MOST_DOWNLOADS
         return _store(work, job, FileLost(str(error)) if again else Lost(str(error), failed=True)), ()
@@ -166,15 +167,17 @@ def _download(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
 
 
 def exhausted(job: Job) -> TryLater | None:
-    """The error that ends a run over a window that Zoho cannot export; None while there is something left to try."""
-    window = job.spec.window
-    if job.state is not JobState.PLANNED or job.failures < MOST_DOWNLOADS:
+    """The error that ends a run over a window that Zoho cannot export; None while there is something left to try.
+
+    The next run takes the job up where it stands, so what failed may succeed later and nothing is skipped.
+    """
+    window, chain = job.spec.window, job.spec.chain
+    if job.state is not JobState.PLANNED:
         return None
-    if window is not None and window.seconds > 1:
+    if job.failures >= MOST_FAILURES and (window is None or window.seconds == 1):
+        what, why = f"Zoho failed this export {job.failures} times", job.last_error
+    elif chain is not None and chain.round > MOST_ROUNDS and job.spec.page == 1:
+        what, why = f"{MOST_ROUNDS} rounds over the pages of one window brought different rows", "the rows keep moving"
+    else:
         return None
-    return TryLater(
-        f"Zoho failed this export {job.failures} times",
-        after=_FAILING_EXPORT_WAIT,
-        where=str(job.stream),
-        why=job.last_error,
-    )
+    return TryLater(what, after=_HOPELESS_WAIT, where=str(job.stream), why=why)

@@ -22,7 +22,7 @@ def load_job(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     A file that must not be loaded changes nothing: the job goes back a step in the ledger, with the reason.
     """
     path = work.context.archives.path(job.remote_id)
-    if not path.exists():
+    if not work.context.archives.held(job.remote_id):
         return _back(work, job, FileLost())
     try:
         with work.transaction() as transaction:

@@ -76,6 +76,9 @@ class Archives(Protocol):
     def path(self, remote_id: str) -> Path:
         """Where the job's archive is or would be."""
 
+    def held(self, remote_id: str) -> bool:
+        """Whether the job's archive is on disk; one that is, is whole."""
+
     def blocks(self, path: Path) -> Iterable[bytes]:
         """The uncompressed bytes of the one member, in blocks of about 256 KiB, checked against size, ratio and CRC.
 

@@ -1,0 +1,266 @@
+"""The whole of a sync against a moving CRM, with crashes and faults at every effect, in memory and by seed.
+
+One seed fixes the traffic, the faults, the order in which jobs are stepped, and what is uncertain about Zoho. The
+checks are the invariants of the design: nothing at or before the watermark is missing or old (W2), nothing goes back
+in time (A3), and at rest the copy equals the truth (W1).
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import syncd.sync.run
+from syncd.core.fields import slices
+from syncd.core.jobs import Action, action_for
+from syncd.core.model import FINISHED, Job, Run, StreamKey, StreamPolicy
+from syncd.core.pacing import PollPace, RetryPace
+from syncd.errors import TryLater, Unreachable
+from syncd.sync.context import RunInProgress, SyncContext
+from syncd.sync.job import exhausted, step
+from syncd.sync.ports import RunOutcome
+from syncd.sync.run import sync_stream
+from tests.fakes.store import MemoryStore
+from tests.fakes.zoho import MemoryZoho, World
+
+KEY = StreamKey("acme", "Leads")
+POLICY = StreamPolicy(settle=timedelta(seconds=30), overlap=timedelta(seconds=40), window_rows=4)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class NoExecutor(Executor):
+    """A pool that never has a thread to spare: the first lane does everything."""
+
+    def submit(self, fn, /, *args, **kwargs) -> Future[object]:  # type: ignore[no-untyped-def, override]
+        raise RuntimeError("no thread to spare")
+
+
+class Quiet:
+    """An observer that only remembers how runs ended."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[RunOutcome] = []
+
+    def run_started(self, run: Run, jobs: int) -> None: ...
+
+    def job_moved(self, run: Run, job: Job) -> None: ...
+
+    def job_loaded(self, run: Run, job: Job, counts: object, open_jobs: int) -> None: ...
+
+    def waiting(self, key: StreamKey, why: str, seconds: float) -> None: ...
+
+    def run_finished(self, outcome: RunOutcome) -> None:
+        self.outcomes.append(outcome)
+
+
+class Campaign:
+    """One seeded life of a stream: a world, a store that outlives crashes, and passes over the stream."""
+
+    def __init__(self, seed: int, *, faults: float) -> None:
+        self.rng = random.Random(seed)
+        rng = self.rng
+        self.world = World(
+            rng=rng,
+            page=rng.choice([3, 5, 8]),
+            low_included=rng.random() < 0.5,
+            high_included=rng.random() < 0.5,
+            counts=rng.random() < 0.5,
+            refuses={"Address"} if rng.random() < 0.3 else set(),
+        )
+        self.fault_rate = faults
+        self.injected = 0
+        self.crashes = 0
+        self.store = MemoryStore(lambda: self.world.now, self._effect)
+        self.zoho = MemoryZoho(self.world, self._effect)
+        self.observer = Quiet()
+        self.busy = True
+        self.seen: dict[int, tuple[str, datetime]] = {}
+        self.context = SyncContext(
+            org=KEY.org,
+            schema="zoho",
+            api=self.zoho,
+            archives=self.zoho,
+            store=self.store,
+            pause=self,
+            observer=self.observer,
+            executor=NoExecutor(),
+            lanes=1,
+            monotonic=lambda: self.world.now.timestamp(),
+            chance=rng.random,
+            poll_pace=PollPace(1, 5),
+            retry_pace=RetryPace(1, 8, 6),
+        )
+
+    # -- the Pause port: here time passes, and the world moves
+
+    def wait(self, seconds: float, *, remote_id: str = "") -> None:
+        self.world.pass_time(seconds, changes=int(self.busy and self.rng.random() < 0.25))
+        self.check_nothing_lost()
+
+    def check(self) -> None:
+        return
+
+    # -- faults
+
+    def _effect(self, name: str, *, before: bool) -> None:
+        if name == "commit" and not before:
+            self.check_nothing_lost()
+        if self.rng.random() >= self.fault_rate:
+            return
+        self.injected += 1
+        kind = self.rng.choice(["crash", "unreachable", "unreachable", "busy", "job", "file"])
+        if kind == "crash":
+            self.crashes += 1
+            raise Crash(name)
+        if kind == "unreachable":
+            raise Unreachable(f"{name}: broken off", where="here")
+        if kind == "busy" and before and name != "commit":
+            raise TryLater(f"{name}: too many requests", after=self.rng.choice([1.0, 70.0, 300.0]))
+        if kind == "job" and self.zoho.jobs:
+            remote_id = self.rng.choice(list(self.zoho.jobs))
+            if self.rng.random() < 0.5:
+                self.zoho.jobs[remote_id].failed = self.zoho.jobs[remote_id].rows is None
+            else:
+                self.zoho.forget(remote_id)
+        if kind == "file":
+            self.zoho.fail_next = self.rng.choice(["corrupt", "short", "not a zip"])
+
+    # -- invariants
+
+    def check_nothing_lost(self) -> None:
+        """W2 and A3, at any instant."""
+        rows = self.store.state.rows.get("leads", {})
+        watermark = self.store.stream(KEY).watermark
+        for number, row in rows.items():
+            guard = (row.modified, row.synced_at)
+            assert guard >= self.seen.get(number, guard), f"{number} went back in time"
+            self.seen[number] = guard
+        if watermark is None:
+            return
+        for number in self.world.versions:
+            version = self.world.visible(number)
+            if version is None or version.modified > watermark:
+                continue
+            stored = rows.get(number)
+            assert stored is not None, f"{number} is below the watermark and missing"
+            cells = self.world.cells(version)
+            if stored.modified == cells["Modified_Time"]:
+                wrong = {n: (stored.values.get(n), v) for n, v in cells.items() if stored.values.get(n) != v}
+                newer = version is not self.world.versions[number][-1]
+                new_field = set(wrong) <= {"City"}
+                same_second = any(
+                    other is not version and other.modified == version.modified for other in self.world.versions[number]
+                )
+                assert not wrong or newer or new_field or same_second, f"{number}: {wrong}"
+            else:
+                assert stored.modified > cells["Modified_Time"], f"{number} is old below the watermark"
+
+    # -- a life
+
+    def one_pass(self, *, full: bool = False) -> RunOutcome | None:
+        try:
+            return sync_stream(self.context, KEY, POLICY, full=full)
+        except Crash:
+            self.store.crash()
+            return None
+        except Unreachable:
+            return None
+
+    def live(self, passes: int) -> None:
+        self.world.pass_time(600, changes=self.rng.randint(5, 40))
+        for number in range(passes):
+            if number == passes // 2 and self.rng.random() < 0.5:
+                self.world.fields.append("City")
+            self.one_pass(full=self.rng.random() < 0.05)
+            if self.rng.random() < 0.05:
+                self.world.pass_time(90_000, changes=3)  # more than a day: results expire
+                self.zoho.jobs.clear()
+            self.world.pass_time(self.rng.choice([5, 60, 200]), changes=self.rng.randint(0, 8))
+
+    def rest(self) -> None:
+        """Faults off, traffic off: within a few passes all is as in Zoho (W1)."""
+        self.busy, self.fault_rate, self.zoho.fail_next = False, 0.0, ""
+        for job in self.zoho.jobs.values():
+            job.failed = False
+        self.world.refuses.clear()
+        for _ in range(4):
+            self.world.pass_time(200, changes=0)
+            outcome = self.one_pass()
+            assert outcome is not None
+            assert outcome.state == "ok", outcome
+        rows = self.store.state.rows["leads"]
+        live = {number: row.values for number, row in rows.items() if row.deleted_at is None}
+        truth = self.world.truth()
+        assert live.keys() == truth.keys()
+        for number, cells in truth.items():
+            assert {name: live[number].get(name) for name in cells} == cells
+
+
+def shuffled_drive(rng: random.Random) -> object:
+    """Drive a run's jobs one step at a time, always some random one: parallel lanes without threads."""
+
+    def drive(work: RunInProgress, jobs: Iterable[Job]) -> int:
+        waiting, looks, finished = deque(jobs), dict[int, int](), 0
+        failures = 0
+        while waiting:
+            waiting.rotate(rng.randrange(len(waiting)))
+            job = waiting.popleft()
+            looks[job.id] = looks.get(job.id, 0) + 1 if action_for(job) is Action.POLL else 0
+            try:
+                moved, more = step(work, job, looks=max(looks[job.id] - 1, 0))
+            except (Unreachable, TryLater) as error:
+                failures += 1
+                if failures > 20 or (isinstance(error, TryLater) and error.after > 90):
+                    raise
+                work.context.pause.wait(1)
+                waiting = deque(work.context.store.unfinished_jobs(work.run))
+                continue
+            if hopeless := next((found for one in (moved, *more) if (found := exhausted(one))), None):
+                raise hopeless
+            waiting.extend(more)
+            if moved.state in FINISHED:
+                finished += 1
+            else:
+                waiting.append(moved)
+        return finished
+
+    return drive
+
+
+@pytest.fixture
+def interleaved(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    yield monkeypatch
+
+
+def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8) -> Campaign:
+    """One life. Even seeds run through the real lanes, odd ones interleave the steps of all jobs of a run."""
+    campaign = Campaign(seed, faults=0.02 if seed % 3 else 0.0)
+    with monkeypatch.context() as patched:
+        if seed % 2:
+            patched.setattr(syncd.sync.run, "drive", shuffled_drive(campaign.rng))
+        if seed % 5 < 2:
+            patched.setattr(syncd.sync.run, "slices", lambda names: slices(names, 3))
+        campaign.live(passes)
+        campaign.rest()
+    return campaign
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_a_life_with_faults_ends_in_the_truth(seed: int) -> None:
+    run_seed(seed, pytest.MonkeyPatch())
+
+
+def test_the_campaign_really_injects_faults_and_crashes() -> None:
+    campaigns = [run_seed(seed, pytest.MonkeyPatch()) for seed in range(12)]
+    assert sum(campaign.injected for campaign in campaigns) > 20
+    assert sum(campaign.crashes for campaign in campaigns) > 3
+    assert any(len(campaign.world.versions) > 50 for campaign in campaigns)
