@@ -4,6 +4,7 @@ Pure: a status, a deadline and `now` in, values out. The page, `/healthz`, `/api
 judge by this module, so they cannot disagree. All moments are aware datetimes in UTC.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -196,7 +197,10 @@ def headline(healths: Sequence[Health]) -> str:
     worst = wrong[0]
     name = str(worst.stream) if several else worst.stream.module
     sentence = f"{len(fresh)} of {_modules(len(healths))} fresh; {name} {_trouble(worst)}"
-    return f"{sentence}; and {len(wrong) - 1} more" if len(wrong) > 1 else sentence
+    others = Counter(one.state.value for one in wrong[1:])
+    return "; ".join(
+        [sentence, *(["also " + ", ".join(f"{n} {state}" for state, n in others.items())] if others else [])]
+    )
 
 
 def _modules(count: int) -> str:
@@ -305,6 +309,18 @@ def status_document(healths: Sequence[Health], *, now: datetime) -> StatusDocume
         state=overall(healths).value,
         headline=headline(healths),
         modules=[_module_document(one) for one in worst_first(healths)],
+    )
+
+
+def unreadable_document(why: str, *, now: datetime) -> StatusDocument:
+    """The same shape when the ledger could not be read: not ok, no modules, and the cause as its headline."""
+    return StatusDocument(
+        version=DOCUMENT_VERSION,
+        at=_stamp(now),
+        ok=False,
+        state=State.FAILED.value,
+        headline=f"the ledger cannot be read: {why}",
+        modules=[],
     )
 
 
