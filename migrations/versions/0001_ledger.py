@@ -244,18 +244,16 @@ COMMENT ON COLUMN syncd.rejected_row.rejected_at IS 'When. Clock of this server.
 
 API_USE = """
 CREATE TABLE syncd.api_use (
-    id    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org   text        NOT NULL,
     quota text        NOT NULL,
     at    timestamptz NOT NULL,
-    units integer     NOT NULL CHECK (units > 0)
+    units bigint      NOT NULL CHECK (units > 0),
+    PRIMARY KEY (org, quota, at) INCLUDE (units)
 );
-CREATE INDEX api_use_recent ON syncd.api_use (org, quota, at) INCLUDE (units);
 COMMENT ON TABLE syncd.api_use IS 'What was taken from each of Zoho''s quotas lately, so that no restart forgets it.';
-COMMENT ON COLUMN syncd.api_use.id IS 'No meaning.';
 COMMENT ON COLUMN syncd.api_use.org IS 'The org.';
 COMMENT ON COLUMN syncd.api_use.quota IS 'The quota''s name, for example downloads.';
-COMMENT ON COLUMN syncd.api_use.at IS 'When. Clock of this server.';
+COMMENT ON COLUMN syncd.api_use.at IS 'The end of the short stretch in which it was spent. Clock of this server.';
 COMMENT ON COLUMN syncd.api_use.units IS 'How much.';
 """
 

@@ -10,7 +10,9 @@ from syncd.postgres.advisory import lock_number
 from syncd.postgres.pool import Pool
 from syncd.postgres.queries import query
 
-_LOCK, _TAKE, _PRUNE, _SPENT = query("quota_lock"), query("quota_take"), query("quota_prune"), query("quota_spent")
+_LOCK, _TAKE, _WAIT = query("quota_lock"), query("quota_take"), query("quota_wait")
+_PRUNE, _SPENT = query("quota_prune"), query("quota_spent")
+_SHORTEST_WAIT = 0.001
 
 
 class PostgresQuotas:
@@ -22,8 +24,9 @@ class PostgresQuotas:
     def take(self, org: str, quota: Quota, cost: int = 1) -> float:
         """Spend `cost` units now and return 0.0, or spend nothing and return the seconds to wait before asking again.
 
-        In no stretch of `quota.period` are more than `quota.limit` units spent, whoever asks. Asking again too early is
-        harmless. A cost that is over the limit by itself can never be spent: the period is returned.
+        In no stretch of `quota.period` are more than `quota.limit` units spent, whoever asks; the wait may be longer
+        than needed by a thousandth of the period. Asking again too early is harmless. A cost that is over the limit by
+        itself can never be spent: the period is returned.
         """
         if cost > quota.limit:
             return quota.period.total_seconds()
@@ -36,10 +39,10 @@ class PostgresQuotas:
         ):
             # A statement sees what was committed before it began: the lock has to come in one before it.
             cursor.execute(_LOCK, {"lock": lock_number("quota", org, quota.name)})
-            wait = float(cursor.execute(_TAKE, spend).fetchone() or 0.0)
-            if not wait:
+            if cursor.execute(_TAKE, spend).rowcount:
                 cursor.execute(_PRUNE, spend)
-        return wait
+                return 0.0
+            return max(float(cursor.execute(_WAIT, spend).fetchone() or 0.0), _SHORTEST_WAIT)
 
     def spent(self, org: str, quota: Quota) -> int:
         """The units spent in the period that ends now."""
