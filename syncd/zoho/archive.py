@@ -32,7 +32,7 @@ class ArchiveLimits:
     """What an archive may hold, in bytes of its member.
 
     A ratio of compression above `most_ratio` is a bomb, not a table: 200,000 rows that differ in nothing but id and
-    stamps stay below it. Under `small` bytes any ratio is harmless, since nothing is held in memory.
+    stamps stay below it. Below `small` bytes any ratio is harmless, since nothing is held in memory.
     """
 
     most_bytes: int = 32 * 1024**3
@@ -54,6 +54,13 @@ class Contents:
                 yield from self._blocks(archive, self._member(file, archive))
         except FileNotFoundError as error:
             raise self._bad("it is not there") from error
+        except OSError as error:
+            raise NeedsOperator(
+                "the spool cannot be read",
+                where=str(self._path),
+                why=error.strerror or str(error),
+                fix="check the disk",
+            ) from error
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             raise self._bad(str(error) or type(error).__name__) from error
 
@@ -78,16 +85,15 @@ class Contents:
     def _check_size(self, size: int, packed: int) -> None:
         if size > self._limits.most_bytes:
             raise self._bad(f"{size} bytes unpacked; {self._limits.most_bytes} are allowed")
-        if size > self._limits.small and size > packed * self._limits.most_ratio:
+        if size >= self._limits.small and size > packed * self._limits.most_ratio:
             raise self._bad(f"{size} bytes out of {packed}: no table is that repetitive")
 
     def _blocks(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
         total = 0
         with archive.open(member) as content:
-            # zipfile stops at the declared size and compares the CRC there, so a lie about the size is a bad CRC.
+            # zipfile stops at the declared size, which was checked, and compares the CRC there.
             while block := content.read(BLOCK):
                 total += len(block)
-                self._check_size(total, self._path.stat().st_size if total > self._limits.small else total)
                 yield block
         if total != member.file_size:
             raise self._bad(f"{total} bytes came of {member.file_size}")
@@ -125,6 +131,10 @@ class Spool:
         if not valid_job_id(remote_id):
             raise ValueError(f"not a job id: {remote_id!r}")
         return self._directory / f"{remote_id}.zip"
+
+    def held(self, remote_id: str) -> bool:
+        """Whether the job's archive is on disk; it got there by a rename, so one that is, is whole."""
+        return self.path(remote_id).is_file()
 
     def blocks(self, path: Path) -> Contents:
         """The uncompressed bytes of the archive's one member; may be iterated again. Nothing is read before that."""

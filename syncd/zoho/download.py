@@ -61,12 +61,11 @@ class ResultSink:
                 os.fsync(descriptor)
                 temporary.replace(self._target)
             finally:
+                temporary.unlink(missing_ok=True)
                 os.close(descriptor)
             _sync_directory(self._target.parent)
         except OSError as error:
             raise self._disk_trouble(error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _copy(self, descriptor: int, begun: bytes, chunks: Iterator[bytes]) -> None:
         size = 0

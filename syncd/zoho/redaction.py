@@ -49,7 +49,7 @@ _SCHEME = re.compile(r"(?i)\b(zoho-oauthtoken|bearer)\s+[^\s\"',;]+")
 _TOKEN = re.compile(r"\b1000\.[0-9A-Za-z]{8,}\.[0-9A-Za-z]{8,}")
 _PAIR = re.compile(
     r"(?i)(\\?[\"']?\b\w*(?:access_token|refresh_token|client_secret|secret|passw(?:or)?d|passwd|pwd)\\?[\"']?\s*[=:]\s*)"
-    r"(?:\\?\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"'&,;})]+)"
+    r"(?:\\\"[^\"]*\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"'&,;})]+)"
 )
 _CODE = re.compile(r"(?i)(?<![\w\"'])(code=)[^\s\"'&,;})]+")
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+")

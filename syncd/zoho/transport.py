@@ -115,7 +115,9 @@ class Deadline:
 class _Line:
     """One kept connection and the HTTP client around it; used by one thread at a time."""
 
-    def __init__(self, verify: ssl.SSLContext, *, trust_env: bool, transport: httpx2.BaseTransport | None) -> None:
+    def __init__(
+        self, *, verify: ssl.SSLContext | bool, trust_env: bool, transport: httpx2.BaseTransport | None
+    ) -> None:
         self._socket: socket.socket | None = None
         self.client = httpx2.Client(
             verify=verify,
@@ -221,7 +223,8 @@ class Transport:
         mock: httpx2.BaseTransport | None = None,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
-        self._verify = _ssl_context(ca_file)
+        # Loading the system's certificates takes longer than everything else here: not before they are needed.
+        self._verify = _ssl_context(ca_file) if ca_file else None
         self._trust_env = trust_env
         self._mock = mock
         self._lock = threading.Lock()
@@ -317,7 +320,10 @@ class Transport:
         with self._lock:
             if self._idle and not fresh:
                 return self._idle.pop()
-        return _Line(self._verify, trust_env=self._trust_env, transport=self._mock)
+            if self._verify is None and self._mock is None:
+                self._verify = httpx2.create_ssl_context()
+            verify = self._verify or True
+        return _Line(verify=verify, trust_env=self._trust_env, transport=self._mock)
 
     def _give_back(self, line: _Line) -> None:
         with self._lock:
@@ -327,9 +333,7 @@ class Transport:
         line.client.close()
 
 
-def _ssl_context(ca_file: Path | None) -> ssl.SSLContext:
-    if ca_file is None:
-        return httpx2.create_ssl_context()
+def _ssl_context(ca_file: Path) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
