@@ -69,12 +69,12 @@ def test_a_lower_limit_counts_what_was_spent_before(quotas: PostgresQuotas) -> N
 
 
 def test_a_busy_day_is_a_thousand_entries(quotas: PostgresQuotas, connection: psycopg.Connection[Any]) -> None:
-    credits = Quota("credits", 1_000_000, timedelta(days=1))
+    daily = Quota("credits", 1_000_000, timedelta(days=1))
     for _ in range(50):
-        quotas.take("acme", credits, 50)
+        quotas.take("acme", daily, 50)
     entries = connection.execute("SELECT count(*), sum(units) FROM syncd.api_use").fetchone()
     assert entries in {(1, 2500), (2, 2500)}  # two when a stretch ended meanwhile
-    assert quotas.spent("acme", credits) == 2500
+    assert quotas.spent("acme", daily) == 2500
 
 
 def test_a_cost_over_the_limit_waits_a_whole_period_and_nothing_costs_nothing(quotas: PostgresQuotas) -> None:
