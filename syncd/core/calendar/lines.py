@@ -1,0 +1,162 @@
+"""A component's text -> content lines: name, parameters, value (RFC 5545 3.1), however carelessly written.
+
+Owns decoding, the grammar of a line, RFC 6868 escapes, quoted-printable of vCalendar 1.0, and TEXT escapes. Must not
+know what any property means.
+"""
+
+import quopri
+import re
+
+from syncd.core.calendar.model import Line
+
+MALFORMED = ""
+"""The name of a line that has no colon: its whole text is the value."""
+
+_PARAM = re.compile(r';[ \t]*([^=;:"]*)(?:=((?:"[^"]*"|[^";:])*))?')
+_PIECES = re.compile(r'"([^"]*)"|([^",]+)')
+_LISTED = frozenset({"MEMBER", "DELEGATED-TO", "DELEGATED-FROM", "TYPE"})
+_ESCAPE = re.compile(r"\\([\\;,nN])")
+_CARET = re.compile(r"\^([n'^])")
+_CARET_MEANS = {"n": "\n", "'": '"', "^": "^"}
+
+
+def decode(text: bytes) -> tuple[str, bool]:
+    """The text as str without NULs, and whether every byte of it was UTF-8.
+
+    A line that is no UTF-8 is read as Windows-1252, which is what such files turn out to be.
+    """
+    if b"\0" in text:
+        text = text.replace(b"\0", b"")
+    try:
+        return text.decode(), True
+    except UnicodeDecodeError:
+        return "\n".join(_decode_line(line) for line in text.split(b"\n")), False
+
+
+def _decode_line(line: bytes) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return line.decode("latin-1")
+
+
+def content_lines(text: str) -> list[Line]:
+    """One Line for each line of an unfolded component, BEGIN and END lines included."""
+    found: list[Line] = []
+    if "QUOTED-PRINTABLE" in text:
+        text = _join_soft_breaks(text)
+    for line in text.split("\n"):
+        name, colon, value = line.partition(":")
+        if not colon:
+            if line:
+                found.append(Line(MALFORMED, [], line))
+        elif ";" not in name:
+            found.append(Line(name if name.isupper() else name.strip().upper(), [], value))
+        else:
+            found.append(_with_params(line, name, value))
+    return found
+
+
+def _with_params(line: str, head: str, value: str) -> Line:
+    if '"' in head:
+        end = _end_of_quoted_head(line)
+        head, value = line[:end], line[end + 1 :]
+    name = head[: head.index(";")].strip().upper()
+    params: list[tuple[str, list[str]]] = []
+    if '"' in head or "^" in head:
+        params = [_param(match[1], match[2] or "") for match in _PARAM.finditer(head, head.index(";"))]
+    else:
+        for part in head.split(";")[1:]:
+            key, _, text = part.partition("=")
+            key = key.strip().upper()
+            if "," in text and key in _LISTED:
+                params.append((key, text.split(",")))
+            else:
+                # A comma in anything else is a name that nobody quoted: CN=Doe, John
+                params.append((key, [text]))
+    return Line(name, params, value)
+
+
+def _end_of_quoted_head(line: str) -> int:
+    """Where the first colon outside of quotes is; an odd quote does not hide the value."""
+    position, quoted = 0, False
+    while position < len(line):
+        letter = line[position]
+        if letter == '"':
+            quoted = not quoted
+        elif letter == ":" and not quoted:
+            return position
+        position += 1
+    return line.index(":")
+
+
+def _param(key: str, text: str) -> tuple[str, list[str]]:
+    key = key.strip().upper()
+    if '"' not in text:
+        values = text.split(",") if key in _LISTED else [text]
+    elif text.startswith('"') and text.endswith('"') and text.count('"') == 2:
+        values = [text[1:-1]]
+    else:
+        pieces = [quoted or bare for quoted, bare in _PIECES.findall(text)]
+        values = pieces if key in _LISTED or _all_quoted(text) else ["".join(pieces) if pieces else text]
+    if "^" in text:
+        values = [_CARET.sub(lambda match: _CARET_MEANS[match[1]], value) for value in values]
+    return key, values
+
+
+def _all_quoted(text: str) -> bool:
+    return re.fullmatch(r'"[^"]*"(?:,"[^"]*")*', text) is not None
+
+
+def _join_soft_breaks(text: str) -> str:
+    """Quoted-printable goes on in the next line after a `=` at the end, which is no fold of iCalendar."""
+    joined: list[str] = []
+    goes_on = False
+    for line in text.split("\n"):
+        if goes_on:
+            joined[-1] = joined[-1][:-1] + line
+        else:
+            joined.append(line)
+        goes_on = joined[-1].endswith("=") and "QUOTED-PRINTABLE" in joined[-1].partition(":")[0].upper()
+    return "\n".join(joined)
+
+
+def unescape(value: str) -> str:
+    r"""A TEXT value as people read it (RFC 5545 3.3.11); an unknown escape stays as written.
+
+    >>> unescape(r"Room 1\, 2nd floor\nring twice")
+    'Room 1, 2nd floor\nring twice'
+    """
+    if "\\" not in value:
+        return value
+    return _ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
+
+
+def text_of(line: Line) -> str:
+    """The TEXT value of a line, quoted-printable of vCalendar 1.0 included (its CHARSET, else UTF-8)."""
+    if not line.params:
+        return unescape(line.value)
+    encoding = line.param("ENCODING")
+    if encoding is None or encoding.upper() != "QUOTED-PRINTABLE":
+        return unescape(line.value)
+    octets = quopri.decodestring(line.value.encode("utf-8", "replace"))
+    try:
+        decoded = octets.decode(line.param("CHARSET") or "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        decoded = octets.decode("cp1252", "replace")
+    return unescape(decoded.replace("\r\n", "\n").replace("\0", ""))
+
+
+def split_list(value: str) -> list[str]:
+    r"""The items of a comma-separated TEXT list, each unescaped and trimmed, empty ones left out.
+
+    >>> split_list(r"a, b\, c")
+    ['a', 'b, c']
+    """
+    if "\\" not in value:
+        return [item.strip() for item in value.split(",") if item.strip()]
+    items = re.split(r"(?<!\\)((?:\\\\)*),", value)
+    whole = [before + slashes for before, slashes in zip(items[::2], [*items[1::2], ""], strict=True)]
+    return [text for item in whole if (text := unescape(item).strip())]
