@@ -83,6 +83,7 @@ CREATE TABLE syncd.sync_run (
     CONSTRAINT sync_run_finished_after_start CHECK (finished_at >= started_at)
 );
 CREATE UNIQUE INDEX sync_run_one_unfinished ON syncd.sync_run (org, module) WHERE finished_at IS NULL;
+CREATE INDEX sync_run_finished ON syncd.sync_run (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX sync_run_latest ON syncd.sync_run (org, module, id DESC);
 COMMENT ON TABLE syncd.sync_run IS 'One execution of a stream: its windows, their jobs, and what it did to the rows.';
 COMMENT ON COLUMN syncd.sync_run.id IS 'The run''s number; rows of the warehouse carry it as _run_id.';

@@ -200,6 +200,17 @@ SELECT id, parent_id, cursor, window_start, window_end, slice, page, page_token,
        row_count, more_records, next_page_token, failures, last_error, created_at, changed_at
 FROM syncd.bulk_job WHERE run_id = %(run)s ORDER BY id;
 
+-- name: jobs_open_everywhere
+SELECT j.id, j.parent_id, j.cursor, j.window_start, j.window_end, j.slice, j.page, j.page_token, j.chain, j.state,
+       j.remote_id, j.evaluated_at, j.row_count, j.more_records, j.next_page_token, j.failures, j.last_error,
+       j.created_at, j.changed_at, j.run_id, r.org, r.module, r.kind
+FROM syncd.sync_run AS r JOIN syncd.bulk_job AS j ON j.run_id = r.id
+WHERE r.finished_at IS NULL AND j.state NOT IN ('loaded', 'split') ORDER BY j.id;
+
+-- name: runs_finished
+SELECT org, module, id AS run_id, finished_at, outcome, rows_inserted + rows_updated + rows_deleted AS changed, through
+FROM syncd.sync_run WHERE finished_at >= %(since)s ORDER BY finished_at, id;
+
 -- name: rejected_rows
 SELECT org, module, job_id, line, record_id, "column", value, reason, raw, rejected_at
 FROM syncd.rejected_row

@@ -13,14 +13,15 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.rows import DictRow, dict_row
 
-from syncd.core.model import ModuleStatus, Run, RunKind, StreamKey
-from syncd.core.status import ApiUse, JobView, RunDetail, RunView
+from syncd.core.model import Column, ModuleStatus, RunKind, StreamKey
+from syncd.core.status import ApiUse, JobView, RunDetail, RunMark, RunView
 from syncd.postgres import records
 from syncd.postgres.pool import Pool
 from syncd.postgres.queries import query
 
 _STATUSES, _USE, _RUNS = query("module_statuses"), query("api_use_totals"), query("runs_recent")
-_JOBS, _REJECTED = query("run_jobs"), query("rejected_rows")
+_JOBS, _OPEN_JOBS, _FINISHED = query("run_jobs"), query("jobs_open_everywhere"), query("runs_finished")
+_COLUMNS, _REJECTED = query("field_map_get"), query("rejected_rows")
 _PATIENCE = b"SET LOCAL statement_timeout = '5s'"
 
 
@@ -66,8 +67,27 @@ class PostgresStatus:
             if found is None:
                 return None
             view = _run_view(found)
-            jobs = tuple(_job_view(view.run, row) for row in cursor.execute(_JOBS, {"run": run_id}))
+            jobs = tuple(
+                _job_view(view.run.stream, run_id, view.run.kind, row) for row in cursor.execute(_JOBS, {"run": run_id})
+            )
         return RunDetail(view=view, jobs=jobs)
+
+    def open_jobs(self) -> tuple[JobView, ...]:
+        """The jobs of all runs under way that are not finished, oldest first."""
+        with self._cursor() as cursor:
+            return tuple(
+                _job_view(_key_of(row), row["run_id"], RunKind(row["kind"]), row) for row in cursor.execute(_OPEN_JOBS)
+            )
+
+    def history(self, since: datetime) -> tuple[RunMark, ...]:
+        """The runs of all streams that finished at or after `since` on PostgreSQL's clock, oldest first."""
+        with self._cursor() as cursor:
+            return tuple(_run_mark(row) for row in cursor.execute(_FINISHED, {"since": since}))
+
+    def columns(self, key: StreamKey) -> tuple[Column, ...]:
+        """The field map of a stream, refused fields included, in the order they came."""
+        with self._cursor() as cursor:
+            return tuple(records.column_of(row) for row in cursor.execute(_COLUMNS, records.key_parameters(key)))
 
     def rejected(
         self, *, limit: int = 100, org: str | None = None, module: str | None = None
@@ -134,9 +154,14 @@ def _run_view(row: dict[str, Any]) -> RunView:
     )
 
 
-def _job_view(run: Run, row: dict[str, Any]) -> JobView:
-    job = records.job_of(run.stream, run.id, row)
-    return JobView(job=job, kind=run.kind, planned_at=row["created_at"], changed_at=row["changed_at"])
+def _job_view(key: StreamKey, run_id: int, kind: RunKind, row: dict[str, Any]) -> JobView:
+    job = records.job_of(key, run_id, row)
+    return JobView(job=job, kind=kind, planned_at=row["created_at"], changed_at=row["changed_at"])
+
+
+def _run_mark(row: dict[str, Any]) -> RunMark:
+    facts = {name: value for name, value in row.items() if name not in {"org", "module"}}
+    return RunMark(stream=_key_of(row), **facts)
 
 
 def _rejected_row(row: dict[str, Any]) -> RejectedRow:

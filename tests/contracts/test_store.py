@@ -96,7 +96,8 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     def counts(run: Run) -> LoadCounts:
         with psycopg.connect(dsn) as connection:
             row = connection.execute(
-                "SELECT read, inserted, updated, unchanged FROM syncd.sync_run WHERE id = %s", [run.id]
+                "SELECT rows_read, rows_inserted, rows_updated, rows_unchanged FROM syncd.sync_run WHERE id = %s",
+                [run.id],
             ).fetchone()
         assert row is not None
         return LoadCounts(read=row[0], inserted=row[1], updated=row[2], unchanged=row[3])

@@ -30,6 +30,7 @@ from syncd.postgres.ledger import PostgresStore
 from syncd.postgres.pool import Pool
 from syncd.postgres.quotas import PostgresQuotas
 from syncd.postgres.status import PostgresStatus
+from syncd.web.source import StatusSource
 
 DEALS, LEADS = StreamKey("acme", "Deals"), StreamKey("acme", "Leads")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -73,6 +74,11 @@ def finish(store: PostgresStore, lease: Lease, run: Run, outcome: str = "ok", er
     with store.transaction(lease) as transaction:
         transaction.add_counts(run, COUNTS)
         transaction.finish_run(run, outcome=outcome, error=error)
+
+
+def test_the_ledger_is_what_the_pages_ask_for(status: PostgresStatus) -> None:
+    source: StatusSource = status
+    assert source.module_statuses() == ()
 
 
 def test_a_new_stream_has_nothing_to_show(status: PostgresStatus, lease: Lease) -> None:
@@ -209,6 +215,44 @@ def test_a_run_is_shown_with_its_jobs(status: PostgresStatus, store: PostgresSto
     assert detail.jobs[0].planned_at >= run.started_at
     assert detail.jobs[1].changed_at > detail.jobs[1].planned_at
     assert status.run(run.id + 1) is None
+
+
+def test_open_jobs_of_all_streams_are_shown(status: PostgresStatus, store: PostgresStore, lease: Lease) -> None:
+    finish(store, lease, start(store, lease))  # its job was never done, and is nobody's any more
+    run = start(store, lease, jobs=2)
+    first, second = store.unfinished_jobs(run)
+    with store.transaction(lease) as transaction:
+        transaction.record(replace(first, state=JobState.SPLIT))
+    with store.lease(LEADS) as other:
+        assert other is not None
+        third = store.unfinished_jobs(start(store, other, kind=RunKind.FILL))[0]
+    shown = status.open_jobs()
+    assert [view.job for view in shown] == [second, third]
+    assert [view.kind for view in shown] == [RunKind.CATCH_UP, RunKind.FILL]
+
+
+def test_the_history_has_what_a_chart_needs(status: PostgresStatus, store: PostgresStore, lease: Lease) -> None:
+    runs = [start(store, lease)]
+    finish(store, lease, runs[0])
+    runs.append(start(store, lease))
+    finish(store, lease, runs[1], outcome="abandoned")
+    start(store, lease)
+    marks = status.history(runs[0].started_at)
+    assert [(mark.stream, mark.run_id, mark.outcome) for mark in marks] == [
+        (DEALS, runs[0].id, "ok"),
+        (DEALS, runs[1].id, "abandoned"),
+    ]
+    assert marks[0].changed == COUNTS.inserted + COUNTS.updated + COUNTS.deleted
+    assert marks[0].through == NOON
+    assert status.history(marks[1].finished_at) == marks[1:]
+
+
+def test_columns_are_shown_in_their_order(status: PostgresStatus, store: PostgresStore, lease: Lease) -> None:
+    lines = (Column(field="B", name="b", type="text"), Column(field="A", name="a", type="text", refused="why"))
+    with store.transaction(lease) as transaction:
+        transaction.store_columns(lines)
+    assert status.columns(DEALS) == lines
+    assert status.columns(LEADS) == ()
 
 
 def test_rejected_rows_come_newest_first(status: PostgresStatus, connection: psycopg.Connection[Any]) -> None:
