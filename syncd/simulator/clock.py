@@ -18,7 +18,9 @@ class SimulatorClock:
     def __init__(self, *, start: datetime | None = None, frozen: bool = False) -> None:
         self._lock = threading.Lock()
         self._offset = start.timestamp() - self._real() if start is not None else 0.0
-        self._frozen_at: float | None = self._real() + self._offset if frozen else None
+        self._frozen_at: float | None = None
+        if frozen:
+            self._frozen_at = start.timestamp() if start is not None else self._real()
 
     @staticmethod
     def _real() -> float:

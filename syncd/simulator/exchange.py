@@ -49,13 +49,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer: a body in memory, or a file that is sent in blocks."""
+    """One answer: a body in memory, or a file that is sent in blocks. `credits` were taken by the handler itself."""
 
     status: int = 200
     body: bytes = b""
     file: Path | None = None
     content_type: str = "application/json;charset=UTF-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    credits: int = 0
 
 
 def json_reply(value: object, status: int = 200) -> Reply:

@@ -12,7 +12,7 @@ from typing import Literal
 
 Stage = Literal["request", "reply", "job", "file", "callback"]
 OPERATIONS = (
-    "token", "create", "details", "download", "deleted", "coql", "count", "modules", "fields", "views", "org",
+    "token", "create", "details", "download", "deleted", "coql", "count", "modules", "fields", "views", "org", "users",
 )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ KINDS = {
 
 @dataclass(slots=True, kw_only=True)
 class Armed:
-    """A fault that waits: it lets `after` matches pass, then strikes a `share` of them, `times` times (None: always)."""
+    """A fault that waits: it lets `after` matches pass, then strikes a `share` of them, `times` times (None: ever)."""
 
     kind: FaultKind
     path: str

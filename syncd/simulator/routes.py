@@ -6,7 +6,7 @@ stand around them in `service`.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from syncd.simulator import coql, metadata
@@ -96,7 +96,7 @@ def query(org: Org, call: Call, access: AccessToken | None) -> Reply:
         parsed = coql.parse_query(body.get("select_query") if isinstance(body, dict) else None, org.records)
         _require_module_scope(access, parsed.module.api_name)
         org.limits.spend(parsed.credits, now)
-        return coql.answer(parsed, org.records, org.behaviour)
+        return replace(coql.answer(parsed, org.records, org.behaviour), credits=parsed.credits)
 
 
 def count(org: Org, call: Call, _token: AccessToken | None) -> Reply:

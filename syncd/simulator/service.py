@@ -88,10 +88,11 @@ class Service:
             org.limits.enter()
         try:
             with org.lock:
-                before = org.limits.used(call.now)
-                org.limits.spend(self._price(operation), call.now)
-                trace.credits = org.limits.used(call.now) - before
-            return operation.handler(org, call, access)
+                trace.credits = self._price(operation)
+                org.limits.spend(trace.credits, call.now)
+            reply = operation.handler(org, call, access)
+            trace.credits += reply.credits
+            return reply
         finally:
             with org.lock:
                 org.limits.leave()
