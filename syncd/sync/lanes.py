@@ -115,7 +115,7 @@ class _Lanes:
                 continue
             failures = 0
             self._enqueue(more)
-            if hopeless := next((found for one in (job, *more) if (found := exhausted(one))), None):
+            if hopeless := next((why for one in (job, *more) if (why := exhausted(one))), None):
                 raise hopeless
         with self._changed:
             self._finished += 1
