@@ -24,6 +24,8 @@ from syncd.postgres.failures import translated
 Connection = psycopg.Connection[Any]
 
 OLDEST_SERVER = 140000
+LOCK_TIMEOUT = "5s"
+"""How long a statement of ours waits for a lock: a DBA's DDL that queues behind it waits no longer than that."""
 
 _SETTINGS: Mapping[str, str] = {
     "search_path": "pg_catalog",  # no name is ever looked up in a schema that others can write to
@@ -33,7 +35,7 @@ _SETTINGS: Mapping[str, str] = {
     "client_encoding": "UTF8",
     "standard_conforming_strings": "on",
     "default_transaction_isolation": "read committed",  # counting after a lock needs a snapshot per statement
-    "lock_timeout": "5s",  # a DBA's DDL or ours waits at most this long
+    "lock_timeout": LOCK_TIMEOUT,
     "statement_timeout": "30min",  # the load of one file is one statement; nothing sane comes near it
     "idle_in_transaction_session_timeout": "5min",
     "idle_session_timeout": "0",  # a lease is an idle session, and has to stay

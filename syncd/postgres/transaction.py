@@ -15,13 +15,15 @@ as a load takes. Instead:
 
 So lanes stage and merge side by side and queue only for the few milliseconds between their first ledger write and
 their commit. Callers keep it so by writing the ledger after the merge. The field map is apart: it is written before a
-merge, is protected by step 2 like the rows themselves, and takes no lock on the stream.
+merge, is protected by step 2 like the rows themselves, and takes no lock on the stream; lanes that bring the same new
+columns at the same time do wait for the first one's commit. Waiting for our own lanes is worth more patience than the
+session's lock_timeout, which is there for other people's sake.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -42,16 +44,15 @@ from syncd.core.model import (
 )
 from syncd.errors import Fenced, NeedsOperator
 from syncd.postgres import records
-from syncd.postgres.pool import Connection
+from syncd.postgres.pool import LOCK_TIMEOUT, Connection
 from syncd.postgres.queries import query
-
-if TYPE_CHECKING:
-    from syncd.postgres.warehouse import Warehouse
+from syncd.postgres.warehouse import Warehouse
 
 _LOOK, _HOLD, _WROTE = query("epoch_look"), query("epoch_hold"), query("wrote_anything")
 _RUN_START, _RUN_REPLAN, _RUN_FINISH = query("run_start"), query("run_replan"), query("run_finish")
 _RUN_ADD_COUNTS, _JOB_ADD, _JOB_RECORD = query("run_add_counts"), query("job_add"), query("job_record")
 _JOBS_OPEN, _STREAM_UPDATE, _TABLE_PUT = query("jobs_open"), query("stream_update"), query("table_put")
+_PATIENT, _POLITE = b"SET LOCAL lock_timeout = '60s'", f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode()
 _FIELD_MAP_GET, _FIELD_MAP_PUT = query("field_map_get"), query("field_map_put")
 
 
@@ -62,6 +63,7 @@ class PostgresTransaction:
         self._connection = connection
         self._lease = lease
         self._held = False
+        self._warehouse = Warehouse(connection, lease.stream)
 
     # ----------------------------------------------------------------------------------------------------- the fence
 
@@ -76,8 +78,16 @@ class PostgresTransaction:
 
     def _hold(self) -> None:
         if not self._held:
-            self._compare(self._one(_HOLD, self._key))
+            with self._patience():
+                self._compare(self._one(_HOLD, self._key))
             self._held = True
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Wait longer for locks in the block; an error in it ends the transaction, and the setting with it."""
+        self._connection.execute(_PATIENT)
+        yield
+        self._connection.execute(_POLITE)
 
     def _compare(self, row: records.Row) -> None:
         if row["epoch"] != self._lease.epoch:
@@ -173,7 +183,7 @@ class PostgresTransaction:
         """Insert or update lines of the field map, found by column name; takes no lock on the stream."""
         lines = [records.column_parameters(self._lease.stream, column) for column in columns]
         if lines:
-            with self._connection.cursor() as cursor:
+            with self._patience(), self._connection.cursor() as cursor:
                 cursor.executemany(_FIELD_MAP_PUT, lines)
 
     # ----------------------------------------------------------------------------------------------------- warehouse
@@ -181,7 +191,8 @@ class PostgresTransaction:
     def evolve(self, table: Table, columns: tuple[Column, ...]) -> None:
         """Bring the table up to `columns`, and note in the ledger which table it is."""
         try:
-            self._connection.execute(_TABLE_PUT, {**self._key, "schema": table.schema, "name": table.name})
+            with self._patience():
+                self._connection.execute(_TABLE_PUT, {**self._key, "schema": table.schema, "name": table.name})
         except psycopg.errors.UniqueViolation:
             raise NeedsOperator(
                 "the table belongs to another module",
@@ -192,8 +203,8 @@ class PostgresTransaction:
         self._warehouse.evolve(table, columns)
 
     def stage(self, blocks: Iterable[bytes], *, cursor: str) -> Staged:
-        """See `Transaction.stage`."""
-        return self._warehouse.stage(blocks, cursor=cursor)
+        """See `Transaction.stage`. Values are typed while they are copied, as far as the field map knows them."""
+        return self._warehouse.stage(blocks, cursor=cursor, columns=self.field_map())
 
     def merge(
         self,
@@ -213,12 +224,6 @@ class PostgresTransaction:
         return self._warehouse.tombstone(table, deletions)
 
     # --------------------------------------------------------------------------------------------------------- parts
-
-    @cached_property
-    def _warehouse(self) -> "Warehouse":
-        from syncd.postgres.warehouse import Warehouse
-
-        return Warehouse(self._connection, self._lease.stream)
 
     @property
     def _key(self) -> records.Parameters:

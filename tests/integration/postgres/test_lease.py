@@ -11,10 +11,23 @@ from typing import Any
 import psycopg
 import pytest
 
-from syncd.core.model import Cursor, Job, JobSpec, JobState, Lease, LoadCounts, Run, RunKind, RunPlan, StreamKey, Window
+from syncd.core.model import (
+    Column,
+    Cursor,
+    Job,
+    JobSpec,
+    JobState,
+    Lease,
+    LoadCounts,
+    Run,
+    RunKind,
+    RunPlan,
+    StreamKey,
+    Window,
+)
 from syncd.errors import Fenced, TryLater, Unreachable
 from syncd.postgres.ledger import PostgresStore
-from syncd.postgres.pool import Pool
+from syncd.postgres.pool import LOCK_TIMEOUT, Pool
 from syncd.postgres.transaction import PostgresTransaction
 
 DEALS = StreamKey("acme", "Deals")
@@ -285,21 +298,33 @@ def test_of_two_lanes_that_finish_last_one_sees_zero(store: PostgresStore, conne
 
 
 def test_a_lane_that_waits_too_long_for_its_turn_tries_later(
-    store: PostgresStore,
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("syncd.postgres.transaction._PATIENT", b"SET LOCAL lock_timeout = '10ms'")
     with store.lease(DEALS) as lease, ThreadPoolExecutor(1) as executor:
         assert lease is not None
         run, (job,) = run_started(store, lease)
 
         def impatient() -> None:
             with store.transaction(lease) as transaction:
-                transaction._connection.execute("SET LOCAL lock_timeout = '10ms'")
                 transaction.record(fetched(job))
 
         with store.transaction(lease) as transaction:
             transaction.open_jobs(run)
             with pytest.raises(TryLater):
                 executor.submit(impatient).result(PATIENCE)
+
+
+def test_waiting_for_a_lane_is_patient_and_for_others_is_not(
+    store: PostgresStore, connection: psycopg.Connection[Any]
+) -> None:
+    with store.lease(DEALS) as lease:
+        assert lease is not None
+        with store.transaction(lease) as transaction:
+            transaction.store_columns([Column(field="Id", name="id", type="bigint")])
+            transaction.open_jobs(Run(id=0, stream=DEALS, kind=RunKind.FILL, through=None, slices=(), started_at=NOON))
+            shown = transaction._connection.execute("SELECT current_setting('lock_timeout')").fetchone()
+    assert shown == (LOCK_TIMEOUT,)
 
 
 def test_a_finished_job_is_never_told_again(store: PostgresStore) -> None:
