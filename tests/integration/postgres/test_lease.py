@@ -23,6 +23,7 @@ from syncd.core.model import (
     RunKind,
     RunPlan,
     StreamKey,
+    Table,
     Window,
 )
 from syncd.errors import Fenced, TryLater, Unreachable
@@ -276,6 +277,44 @@ def test_lanes_of_one_stream_load_side_by_side(store: PostgresStore, connection:
             left = executor.map(lambda job, run=run: load(lease, run, job), jobs)
             assert sorted(left) == [0, 1, 2, 3]
             assert store.unfinished_run(DEALS) is None
+
+
+def test_lanes_that_meet_a_new_table_together_all_load(
+    store: PostgresStore, connection: psycopg.Connection[Any]
+) -> None:
+    lanes = 4
+    together = threading.Barrier(lanes)
+    table = Table(schema="zoho", name="deals", label="Deals")
+    columns = (
+        Column(field="Modified_Time", name="modified_time", type="timestamptz"),
+        Column(field="Amount", name="amount", type="numeric"),
+    )
+
+    def load(lease: Lease, run: Run, job: Job) -> LoadCounts:
+        rows = b"Id,Modified_Time,Amount\n%d,2026-03-01T11:30:00+00:00,5\n1,2026-03-01T11:30:00+00:00,5\n" % (
+            job.id + 1
+        )
+        with store.transaction(lease) as transaction:
+            assert transaction.field_map() == ()
+            staged = transaction.stage([rows], cursor="")
+            together.wait(PATIENCE)
+            transaction.store_columns(columns)
+            transaction.evolve(table, columns)
+            counts = transaction.merge(table, staged, columns, job=job, evaluated_at=NOON, whole=True)
+            transaction.record(loaded(job))
+            transaction.add_counts(run, counts)
+            if transaction.open_jobs(run) == 0:
+                transaction.finish_run(run, outcome="ok")
+        return counts
+
+    with store.lease(DEALS) as lease, ThreadPoolExecutor(lanes) as executor:
+        assert lease is not None
+        run, jobs = run_started(store, lease, lanes)
+        done = sum(executor.map(lambda job: load(lease, run, job), jobs), LoadCounts())
+        assert store.unfinished_run(DEALS) is None
+    assert (done.read, done.inserted, done.unchanged) == (8, 5, 3)
+    assert connection.execute("SELECT count(*), sum(amount) FROM zoho.deals").fetchone() == (5, 25)
+    assert connection.execute("SELECT table_name FROM syncd.module_status").fetchone() == ("deals",)
 
 
 def test_of_two_lanes_that_finish_last_one_sees_zero(store: PostgresStore, connection: psycopg.Connection[Any]) -> None:
