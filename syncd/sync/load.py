@@ -1,11 +1,11 @@
 """From an archive on disk to committed rows: one transaction per file, ledger and watermark included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from syncd.core.evolve import columns_of, new_columns, restored, whole
 from syncd.core.jobs import Event, FileLost, Lost, advance, follow_ups
-from syncd.core.model import Column, Job, LoadCounts, RunKind, Staged
+from syncd.core.model import Column, Field, Job, LoadCounts, RunKind, Staged, Stream
 from syncd.errors import BadArchive
 from syncd.sync.context import RunInProgress
 from syncd.sync.ports import Transaction
@@ -101,22 +101,36 @@ def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: J
     )
 
 
-def _columns_for(work: RunInProgress, transaction: Transaction, names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns that exported names go to, made in the table and in the field map where they are new."""
+def name_columns(
+    transaction: Transaction, stream: Stream, kind: RunKind, names: Iterable[str], fields: Sequence[Field]
+) -> tuple[Column, ...]:
+    """Give every field among `names` its column in the field map, new lines where there is none; return the whole map.
+
+    The lines of a run are stored with the run, before its lanes load side by side, so that two lanes never choose the
+    same name for two fields.
+    """
     known = transaction.field_map()
-    # Rows that came before a column lack its value, unless this very run reads every row.
-    partial = work.run.kind not in _BRINGS_ALL_ROWS and work.context.store.stream(work.key).watermark is not None
-    back = restored(known, names, partial=partial)
-    if back:
-        transaction.store_columns(back)
-        known = transaction.field_map()
-    added = new_columns(known, names, work.fields, partial=partial)
+    added = new_columns(known, names, fields, partial=_is_partial(stream, kind))
     if added:
         transaction.store_columns(added)
-        known = (*known, *added)
-    current = columns_of(known)
-    transaction.evolve(work.table, tuple(current.values()))
-    return tuple(current[name] for name in names if name in current)
+    return (*known, *added)
+
+
+def _is_partial(stream: Stream, kind: RunKind) -> bool:
+    """Whether a column that is new now lacks the values of rows that are there: unless this run reads every row."""
+    return kind not in _BRINGS_ALL_ROWS and stream.watermark is not None
+
+
+def _columns_for(work: RunInProgress, transaction: Transaction, names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns that exported names go to, made in the table where they are missing."""
+    stream, kind = work.context.store.stream(work.key), work.run.kind
+    back = restored(transaction.field_map(), names, partial=_is_partial(stream, kind))
+    if back:
+        transaction.store_columns(back)
+    current = columns_of(name_columns(transaction, stream, kind, names, work.fields))
+    columns = tuple(current[name] for name in names if name in current)
+    transaction.evolve(work.table, columns)
+    return columns
 
 
 def _conclude(

@@ -137,7 +137,8 @@ class Transaction(Protocol):
     def stage(self, blocks: Iterable[bytes], *, cursor: str) -> Staged:
         """COPY raw CSV bytes (re-iterable) into a temporary all-text table; broken rows become rejected rows.
 
-        `cursor` is the field whose median stamp is wanted, '' for none. Other tables are not locked meanwhile.
+        `cursor` is the field whose median stamp is wanted, '' for none. The field map says which type a value is copied
+        as. Other tables are not locked meanwhile.
         """
 
     def merge(

@@ -35,7 +35,7 @@ from syncd.errors import (
 from syncd.sync.context import RunInProgress, SyncContext
 from syncd.sync.deletes import read_deletes
 from syncd.sync.lanes import drive
-from syncd.sync.load import finish
+from syncd.sync.load import finish, name_columns
 from syncd.sync.ports import RunOutcome
 
 _STATE_OF: tuple[tuple[type[SyncdError], str], ...] = (
@@ -167,6 +167,7 @@ class _Pass:
         plan = run_plan(stream, outline, self._windows(outline))
         with self._context.store.transaction(self._lease) as transaction:
             run = transaction.start_run(plan)
+            name_columns(transaction, stream, run.kind, [name for part in run.slices for name in part], fields)
             if not plan.specs:
                 finish(self._progress(run, fields, cursor), transaction)
         self._context.observer.run_started(run, len(plan.specs))

@@ -337,6 +337,7 @@ def test_staging_counts_rows_and_knows_the_middle_stamp(subject: Subject) -> Non
     digests: list[int] = []
 
     def stage(transaction: Transaction) -> None:
+        transaction.store_columns(COLUMNS)
         for lines in ([created(1, 0), created(2, 5), created(3, 9)], [created(3, 1), created(1, 1), created(2, 1)]):
             staged = transaction.stage(csv(*lines), cursor="Created_Time")
             digests.append(staged.digest)
