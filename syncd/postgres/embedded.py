@@ -236,7 +236,7 @@ class EmbeddedServer:
             _stop_orphan(programs, folder)
 
     def _programs(self) -> Path:
-        """The programs where the server's user can execute them: a checkout below /root has to be copied out."""
+        """The programs where the server's user can execute them: a checkout in root's home has to be copied out."""
         given = self._binaries or binaries()
         if _reachable(given):
             return given
