@@ -229,6 +229,8 @@ def _change_view(connection: Connection, stream: StreamKey, table: Table, view: 
 def _create_schema(connection: Connection, schema: str, found: _Found) -> None:
     """Only a missing schema is created: IF NOT EXISTS asks for the right to create even where it creates nothing."""
     if not found.schema_exists:
+        # Streams that load for the first time at once would all see it missing, and IF NOT EXISTS does not wait.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number("schema", schema)])
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
 
 

@@ -161,7 +161,7 @@ def _data(reply: Reply) -> bytes:
 
 def listening_socket(port: int) -> socket.socket:
     """A bound TCP socket on the loopback interface; port 0 takes a free one. OSError if the port is taken."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((HOST, port))
