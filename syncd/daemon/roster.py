@@ -16,6 +16,7 @@ from syncd.errors import GrantRefused, TryLater
 from syncd.sync.ports import RunOutcome
 
 _LONGEST_SLACK = 60.0
+_LONGEST_SPREAD = 5.0
 
 
 class Place(StrEnum):
@@ -135,8 +136,9 @@ class Roster:
             entry.failures += 1
             self._wait(entry, mono, retry_wait(entry.failures, key, every=entry.timing.every))
         elif isinstance(outcome.error, TryLater):
+            after = outcome.error.after
             # Other streams hear the same number: a little more, each its own, keeps them from coming all at once.
-            self._wait(entry, mono, outcome.error.after + min(every, 5.0) * share(key))
+            self._wait(entry, mono, after + min(every, after, _LONGEST_SPREAD) * share(key))
         elif outcome.state == "parked":
             entry.parked = True
             if isinstance(outcome.error, GrantRefused):

@@ -135,9 +135,9 @@ class Service:
                 continue
             self._schedule.apply(self._plan.timings)
             self._schedule.start()
+            log.info("ready", modules=len(self._plan.timings), database_tries=tries + 1)
             self._learn(seen)
             self._lookout.start()
-            log.info("ready", modules=len(self._plan.timings), database_tries=tries + 1)
             self._around.notifier.ready(self._sentence())
             self._around.ready()
             return True

@@ -29,6 +29,7 @@ from syncd.web.source import Reading, Readings, Site
 
 _HERE = Path(__file__).parent
 _MOST_RUNS = 200
+_UNREADABLE = "The ledger cannot be read"
 
 
 def status_app(
@@ -99,6 +100,8 @@ class _Pages:
         key = StreamKey(request.path_params["org"], request.path_params["module"])
         reading = self._readings.latest()
         found = module_page(self._site, reading, key)
+        if found is None and reading.trouble:
+            return self._message(503, _UNREADABLE, reading.trouble, "")
         if found is None:
             raise HTTPException(404, f"{key} is not in the configuration")
         return self._page("module.html", reading, page=found)
@@ -154,7 +157,7 @@ class _Pages:
     def unreadable(self, _request: Request, error: Exception) -> Response:
         """The ledger did not answer in the middle of a page."""
         fix = error.fix if isinstance(error, SyncdError) else ""
-        return self._message(503, "The ledger cannot be read", str(error), fix)
+        return self._message(503, _UNREADABLE, str(error), fix)
 
     def refused(self, _request: Request, error: Exception) -> Response:
         """No such page."""
@@ -169,6 +172,7 @@ class _Pages:
         site, now = self._site, self._site.now()
         html = self._templates.get_template(template).render(
             **values,
+            status_code=status_code,
             site=site,
             reading=reading,
             now=now,
