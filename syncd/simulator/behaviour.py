@@ -54,6 +54,7 @@ class Behaviour:
       not_completed_result_ghost: details of unfinished jobs carry a `result` (of another job), as v7's page prints.
       notes_exportable: bulk read takes the module Notes. details_credits, download_credits: their undocumented cost.
       coql_count_key: key of the count in a COQL answer. coql_zero_as_204: a count of nothing is an empty 204.
+      compressed_answers: JSON is sent gzipped and chunked to clients that take it.
       bulk_jobs_at_once: unfinished jobs allowed, above it TOO_MANY_REQUESTS; None: no limit.
       redirect_host: host that the redirect fault points to.
 
@@ -109,6 +110,7 @@ class Behaviour:
     download_credits: int = 1
     coql_count_key: str = "COUNT(id)"
     coql_zero_as_204: bool = False
+    compressed_answers: bool = False
     bulk_jobs_at_once: int | None = None
     redirect_host: str = "files.example.invalid"
 

@@ -49,7 +49,14 @@ def quote(text: str) -> str:
 
 
 def quote_always(text: str) -> str:
+    """A CSV cell in quotes."""
     return '"' + text.replace('"', '""') + '"'
+
+
+def encoded(cells: Iterable[str]) -> list[bytes]:
+    """Cells without line ends in UTF-8, all by one call."""
+    column = list(cells)
+    return "\n".join(column).encode().split(b"\n") if column else []
 
 
 # ------------------------------------------------------------------------------------------------------------ pools
@@ -143,8 +150,8 @@ POOLS: dict[str, Callable[[Random, Field, CellStyle], str]] = {
 @dataclass(frozen=True, slots=True)
 class _Pool:
     texts: tuple[str, ...]
-    quoted: tuple[str, ...]
-    escaped: tuple[str, ...]
+    quoted: tuple[bytes, ...]
+    escaped: tuple[bytes, ...]
 
 
 class CellMaker:
@@ -168,27 +175,33 @@ class CellMaker:
             column = self._computed(module, field, block, style)
         return _overridden(column, field, block)
 
-    def csv(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> Iterable[str]:
-        """The same as `texts`, quoted where CSV needs it."""
-        blanked = self._catalogue.is_blanked(module.api_name, field.api_name)
-        if block.overrides or blanked:
-            return map(quote, self.texts(module, field, block, style))
+    def csv(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> Iterable[bytes]:
+        """The same as `texts` in UTF-8, quoted where CSV needs it."""
+        if block.overrides or self._catalogue.is_blanked(module.api_name, field.api_name):
+            return [quote(text).encode() for text in self.texts(module, field, block, style)]
         if field.source in POOLS:
             return map(self._pool(module, field, style).quoted.__getitem__, self._keys(module, field, block))
         if field.source == "edition":
-            return [f'"{text}"' for text in self._editions(module, field, block, style, escaped=True)]
-        return self._computed(module, field, block, style)
+            escaped, keys = self._pool(module, field, style).escaped, self._keys(module, field, block)
+            pairs = zip(keys, block.versions, strict=True)
+            return [b'"%b [edition %d]"' % (escaped[key], version) for key, version in pairs]
+        return encoded(self._computed(module, field, block, style))
 
     # ------------------------------------------------------------------------------------------------ internals
 
-    def _keys(self, module: Module, field: Field, block: RowBlock) -> Iterable[int]:
-        shift = self._seed * 7919 + module.ordinal * 104729
-        if field.stable:
-            return [(index * 2654435761 + shift) >> 8 & _MASK for index in block.indexes]
-        return [
-            (index * 2654435761 + version * 2246822519 + shift) >> 10 & _MASK
-            for index, version in zip(block.indexes, block.versions, strict=True)
-        ]
+    def _keys(self, module: Module, field: Field, block: RowBlock) -> list[int]:
+        """Which of the pool's texts each row shows: by the row alone, or by row and version."""
+        if (keys := block.keys.get(field.stable)) is None:
+            shift = self._seed * 7919 + module.ordinal * 104729
+            if field.stable:
+                keys = [(index * 2654435761 + shift) >> 8 & _MASK for index in block.indexes]
+            else:
+                keys = [
+                    (index * 2654435761 + version * 2246822519 + shift) >> 10 & _MASK
+                    for index, version in zip(block.indexes, block.versions, strict=True)
+                ]
+            block.keys[field.stable] = keys
+        return keys
 
     def _pool(self, module: Module, field: Field, style: CellStyle) -> _Pool:
         key = (module.api_name, field, style)
@@ -196,8 +209,8 @@ class CellMaker:
             rng = Random(f"{self._seed}/{module.api_name}/{field.api_name}")
             make = POOLS.get(field.source, _sentences)
             texts = tuple("" if rng.random() < field.blank else make(rng, field, style) for _ in range(POOL))
-            escaped = tuple(text.replace('"', '""') for text in texts)
-            pool = self._pools[key] = _Pool(texts, tuple(map(quote, texts)), escaped)
+            escaped = tuple(text.replace('"', '""').encode() for text in texts)
+            pool = self._pools[key] = _Pool(texts, tuple(quote(text).encode() for text in texts), escaped)
         return pool
 
     def _computed(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> list[str]:
@@ -206,7 +219,7 @@ class CellMaker:
             "created": lambda: stamps_in(style.zone).texts(block.created),
             "modified": lambda: stamps_in(style.zone).texts(block.modified),
             "converted": lambda: [style.true if flag else style.false for flag in block.converted],
-            "edition": lambda: self._editions(module, field, block, style, escaped=False),
+            "edition": lambda: self._editions(module, field, block, style),
             "formula": lambda: self._formulas(block),
             "lookup": lambda: self._lookups(field, block),
             "email": lambda: self._emails(module, field, block, style),
@@ -218,10 +231,8 @@ class CellMaker:
             raise ValueError(f"{module.api_name}.{field.api_name}: no generator named {field.source!r}")
         return makers[field.source]()
 
-    def _editions(self, module: Module, field: Field, block: RowBlock, style: CellStyle, *, escaped: bool) -> list[str]:
-        pool = self._pool(module, field, style)
-        texts = pool.escaped if escaped else pool.texts
-        keys = self._keys(module, field, block)
+    def _editions(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> list[str]:
+        texts, keys = self._pool(module, field, style).texts, self._keys(module, field, block)
         return [f"{texts[key]} [edition {version}]" for key, version in zip(keys, block.versions, strict=True)]
 
     def _formulas(self, block: RowBlock) -> list[str]:

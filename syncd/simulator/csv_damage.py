@@ -1,17 +1,13 @@
 """Faults inside a CSV: what a wrong or hostile export may hold.
 
-Owns: the damage to the first rows of a file. A damage is (name, field); an empty field means the first that fits.
+Owns: the damage to the first row of a file; a missing Id column and repeated rows are made where the file is put
+together. A damage is (name, field); an empty field means the first that fits.
 """
 
 from collections.abc import Sequence
 
 from syncd.simulator.bulk_request import ExportColumn
 from syncd.simulator.cells import quote
-
-EXTRA_ROWS = {"duplicate-id": 1}
-CSV_DAMAGES = frozenset(
-    {"duplicate-id", "missing-id", "bad-date", "bad-number", "nul-byte", "broken-line", "huge-cell"}
-)
 
 _TYPES = {
     "bad-date": frozenset({"date", "datetime"}),
@@ -29,18 +25,16 @@ _PROTECTED = frozenset({"id", "Created_Time", "Modified_Time"})
 
 
 def damage_rows(
-    rows: list[list[str]], columns: Sequence[ExportColumn], damage: Sequence[tuple[str, str]]
-) -> list[list[str]]:
+    rows: list[list[bytes]], columns: Sequence[ExportColumn], damage: Sequence[tuple[str, str]]
+) -> list[list[bytes]]:
     """The rows (cells already quoted) with every damage done to the first ones."""
     for name, field in damage:
         if not rows:
             break
-        if name == "duplicate-id":
-            rows.append(list(rows[0]))
-        elif name == "broken-line":
+        if name == "broken-line":
             rows[0] = rows[0][: max(1, len(rows[0]) - 3)]
         elif name in _TEXTS and (at := _place(columns, name, field)) is not None:
-            rows[0][at] = quote(_TEXTS[name])
+            rows[0][at] = quote(_TEXTS[name]).encode()
     return rows
 
 

@@ -54,37 +54,38 @@ def ordered(snapshot: Snapshot, behaviour: Behaviour, job_id: str) -> tuple[Expo
     return tuple(columns)
 
 
-def csv_blocks(snapshot: Snapshot, cells: CellMaker, behaviour: Behaviour, job_id: str) -> Iterator[str]:
-    """The file's text in pieces of some thousand rows."""
+def csv_blocks(snapshot: Snapshot, cells: CellMaker, behaviour: Behaviour, job_id: str) -> Iterator[bytes]:
+    """The file in pieces of some thousand rows, in UTF-8."""
     columns = ordered(snapshot, behaviour, job_id)
-    end = behaviour.line_terminator
-    headers = [header_of(column, behaviour) for column in columns]
-    yield ("\ufeff" if behaviour.bom else "") + ",".join(headers) + end
+    end = behaviour.line_terminator.encode()
+    headers = ",".join(header_of(column, behaviour) for column in columns)
+    yield (("\ufeff" if behaviour.bom else "") + headers).encode() + end
     for start in range(0, len(snapshot.block), BLOCK):
         block = snapshot.block.part(start, start + BLOCK)
         resolved = {name: texts[start : start + BLOCK] for name, texts in snapshot.resolved.items()}
         part = replace(snapshot, block=block, resolved=resolved)
-        rows: Iterable[Iterable[str]] = zip(*_columns(part, columns, cells, behaviour), strict=True)
+        rows: Iterable[Iterable[bytes]] = zip(*_columns(part, columns, cells, behaviour), strict=True)
         if start == 0 and snapshot.damage:
             rows = damage_rows([list(row) for row in rows], columns, snapshot.damage)
-        yield end.join(map(",".join, rows)) + end
+        yield end.join(map(b",".join, rows)) + end
 
 
 def _columns(
     part: Snapshot, columns: Sequence[ExportColumn], cells: CellMaker, behaviour: Behaviour
-) -> Iterator[Iterable[str]]:
+) -> Iterator[Iterable[bytes]]:
     """The cells of each column, quoted."""
     style = CellStyle.of(behaviour)
     for column in columns:
         if column.dotted:
-            yield map(quote_always, part.resolved[column.name])
+            yield (quote_always(text).encode() for text in part.resolved[column.name])
         elif behaviour.quote_all:
-            yield map(quote_always, cells.texts(part.module, column.field, part.block, style))
+            texts = cells.texts(part.module, column.field, part.block, style)
+            yield (quote_always(text).encode() for text in texts)
         else:
             yield cells.csv(part.module, column.field, part.block, style)
 
 
-def write_zip(target: Path, member: str, blocks: Iterable[str]) -> int:
+def write_zip(target: Path, member: str, blocks: Iterable[bytes]) -> int:
     """Write the blocks as the one member of a zip; returns the size of the text in bytes."""
     size = 0
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -92,7 +93,6 @@ def write_zip(target: Path, member: str, blocks: Iterable[str]) -> int:
         info.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(info, "w", force_zip64=True) as sink:
             for block in blocks:
-                data = block.encode()
-                size += len(data)
-                sink.write(data)
+                size += len(block)
+                sink.write(block)
     return size

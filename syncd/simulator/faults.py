@@ -61,7 +61,12 @@ KINDS = {
         FaultKind("stuck-job", "job", "create", "the job stays IN PROGRESS for ever"),
         FaultKind("wrong-count", "job", "create", "result.count is off by `by` (1)"),
         FaultKind("expired-result", "job", "create", "the result is gone as soon as it is complete"),
-        FaultKind("duplicate-id", "file", "create", "the first row comes twice, and is counted twice"),
+        FaultKind(
+            "duplicate-id",
+            "file",
+            "create",
+            "the first row comes twice and is counted twice; stale=1: the second time in an older version",
+        ),
         FaultKind("missing-id", "file", "create", "the file has no Id column"),
         FaultKind("bad-date", "file", "create", "no date in a date cell of the first row; field=NAME"),
         FaultKind("bad-number", "file", "create", "no number in a number cell of the first row; field=NAME"),

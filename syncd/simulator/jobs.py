@@ -4,21 +4,23 @@ Owns: when a job runs and what it then saw. A job's criteria are evaluated at it
 `settle` must be called with the current moment before anything changes rows and before anything is answered.
 """
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
+from random import Random
 
 from syncd.simulator.behaviour import Behaviour
 from syncd.simulator.bulk_request import BulkRequest, Callback
 from syncd.simulator.cells import CellStyle
-from syncd.simulator.csv_damage import EXTRA_ROWS
 from syncd.simulator.csv_export import Snapshot
+from syncd.simulator.exchange import flag
 from syncd.simulator.faults import Armed, Faults
 from syncd.simulator.page_tokens import PageTokens, TokenEntry
 from syncd.simulator.records import Records
 from syncd.simulator.refusals import Refusal
-from syncd.simulator.rows import RowBlock
+from syncd.simulator.rows import LIVE, RowBlock
 from syncd.simulator.schema import ORG_ID, Module
 from syncd.simulator.selection import Selector
 from syncd.simulator.stamps import stamps_in
@@ -27,6 +29,7 @@ from syncd.simulator.users import API_USER
 
 RETENTION = 86400
 ICS_PAGE = 20_000
+_HEAPS = 97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +169,13 @@ class BulkJobs:
         behaviour = self._switches.behaviour
         job.evaluated_at = job.run_at
         start, stop = (job.page - 1) * job.rows_per_page, job.page * job.rows_per_page
-        store = self._records.store(job.module.api_name)
+        store, indexes = self._records.store(job.module.api_name), job.token.indexes if job.token else None
         if job.token and job.token.frozen is not None:
-            frozen = job.token.frozen
-            page, total, ids = frozen.part(start, stop), len(frozen), None
-        else:
-            ids = job.token.ids if job.token and job.token.ids is not None else self._chosen(job, behaviour)
-            page, total = store.block([index for index in ids[start:stop] if not store.presence[index]]), len(ids)
-        job.more_records = total > stop
+            store = job.token.frozen
+        if indexes is None:
+            indexes = self._chosen(job, behaviour)
+        page = store.block([index for index in indexes[start:stop] if store.presence[index] == LIVE])
+        job.more_records = len(indexes) > stop
         self._keep(job, page, behaviour)
         if job.more_records and job.request.version >= (7, 0):
             mode = behaviour.token_mode
@@ -182,16 +184,15 @@ class BulkJobs:
                 module=job.module,
                 page=job.page + 1,
                 made_at=job.run_at,
-                frozen=(job.token.frozen if job.token else None) if ids is None else self._freeze(job, ids, mode),
-                ids=ids if mode == "ids" else None,
+                indexes=array("I", indexes) if mode != "live" else None,
+                frozen=(job.token.frozen if job.token else store.frozen()) if mode == "snapshot" else None,
             )
             job.next_page_token = self._tokens.add(entry)
 
-    def _freeze(self, job: BulkJob, ids: list[int], mode: str) -> RowBlock | None:
-        return self._records.store(job.module.api_name).block(ids) if mode == "snapshot" else None
-
     def _keep(self, job: BulkJob, page: RowBlock, behaviour: Behaviour) -> None:
         damage = tuple((name, fault.text("field")) for name, fault in job.faults.items() if fault.kind.stage == "file")
+        if fault := job.faults.get("duplicate-id"):
+            page = page.with_repeated_row(stale=flag(fault.options.get("stale")))
         job.snapshot = Snapshot(
             module=job.module,
             columns=job.request.columns,
@@ -200,7 +201,7 @@ class BulkJobs:
             evaluated_at=job.run_at,
             damage=damage,
         )
-        job.count = len(page) + (sum(EXTRA_ROWS.get(name, 0) for name, _ in damage) if len(page) else 0)
+        job.count = len(page)
         if fault := job.faults.get("wrong-count"):
             job.count += int(fault.number("by", 1))
 
@@ -212,17 +213,17 @@ class BulkJobs:
 
     def _in_order(self, job: BulkJob, rows: list[int], behaviour: Behaviour) -> list[int]:
         if behaviour.row_order == "time":
-            modified = self._records.store(job.module.api_name).modified
-            rows.sort(key=modified.__getitem__)
+            rows.sort(key=self._records.store(job.module.api_name).modified.__getitem__)
         elif behaviour.row_order == "random":
-            shift = self._seed if behaviour.page_order_stable else int(job.id)
-            rows.sort(key=lambda index: (index + shift) * 2654435761 & 0xFFFFFFFF)
+            rows = scattered(rows, self._seed if behaviour.page_order_stable else int(job.id))
         return rows
 
     def _resolved(self, job: BulkJob, block: RowBlock, behaviour: Behaviour) -> dict[str, list[str]]:
         style = CellStyle.of(behaviour)
         dotted = [column.name for column in job.request.columns if column.dotted]
-        return {name: self._records.texts(job.module, name, block, style) for name in dotted}
+        texts = {name: self._records.texts(job.module, name, block, style) for name in dotted}
+        block.keys.clear()  # a snapshot lives for a day
+        return texts
 
     # ----------------------------------------------------------------------------------------------- answers
 
@@ -311,3 +312,12 @@ class BulkJobs:
 
     def _stamp(self, moment: float) -> str:
         return stamps_in(self._switches.behaviour.csv_zone).text(int(moment))
+
+
+def scattered(rows: Iterable[int], seed: int) -> list[int]:
+    """The rows in an order without meaning, which the coming and going of other rows does not change."""
+    heaps: list[list[int]] = [[] for _ in range(_HEAPS)]
+    for index in rows:
+        heaps[index * 40503 % _HEAPS].append(index)
+    Random(seed).shuffle(heaps)
+    return list(chain.from_iterable(heaps))

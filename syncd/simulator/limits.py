@@ -3,7 +3,7 @@
 Owns: counting and refusing. Takes `now` in epoch seconds of the simulator's clock.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from syncd.simulator.refusals import Refusal
 from syncd.simulator.switches import Switches
@@ -23,25 +23,27 @@ class Limits:
         self._used = 0
         self._downloads: deque[float] = deque()
         self._no_download_before = 0.0
-        self._running = 0
+        self._running: Counter[str] = Counter()
         self.daily_credits = daily_credits
         self.downloads_per_minute = downloads_per_minute
         self.concurrent_calls = concurrent_calls
+        self.concurrent_of_a_kind = {"coql": 10}
         self.highest_running = 0
 
     def _too_many(self) -> Refusal:
         return Refusal("TOO_MANY_REQUESTS", status=self._switches.behaviour.too_many_requests_status)
 
-    def enter(self) -> None:
+    def enter(self, operation: str) -> None:
         """A call begins; Refusal if too many are running. Every enter that returns needs a leave."""
-        if self._running >= self.concurrent_calls:
+        allowed = self.concurrent_of_a_kind.get(operation, self.concurrent_calls)
+        if self._running.total() >= self.concurrent_calls or self._running[operation] >= allowed:
             raise self._too_many()
-        self._running += 1
-        self.highest_running = max(self.highest_running, self._running)
+        self._running[operation] += 1
+        self.highest_running = max(self.highest_running, self._running.total())
 
-    def leave(self) -> None:
+    def leave(self, operation: str) -> None:
         """A call ended."""
-        self._running -= 1
+        self._running[operation] -= 1
 
     def spend(self, credits_: int, now: float) -> None:
         """Take credits; Refusal if fewer are left in the rolling 24 hours."""

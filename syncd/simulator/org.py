@@ -25,7 +25,7 @@ from syncd.simulator.meetings import Meeting
 from syncd.simulator.oauth import Accounts
 from syncd.simulator.records import Records
 from syncd.simulator.request_log import RequestLog
-from syncd.simulator.rows import LIVE, RECYCLED, RowStore
+from syncd.simulator.rows import LIVE, RowStore
 from syncd.simulator.schema import Catalogue
 from syncd.simulator.switches import Switches
 
@@ -219,7 +219,7 @@ class Org:
         """Ids of the records in the recycle bin."""
         with self.moment():
             store = self._store(module)
-            return [store.id_of(index) for index, state in enumerate(store.presence) if state == RECYCLED]
+            return [store.id_of(index) for index in store.recycled_indexes()]
 
     def count(self, module: str) -> int:
         """How many records queries see now."""

@@ -1,12 +1,13 @@
 """Page tokens of API v7 and later: what they stand for, and their life of 24 hours."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from syncd.simulator.bulk_request import BulkRequest
 from syncd.simulator.refusals import Refusal
-from syncd.simulator.rows import RowBlock
+from syncd.simulator.rows import RowStore
 from syncd.simulator.schema import Module
 
 TOKEN_LIFE = 86400
@@ -14,14 +15,16 @@ TOKEN_LIFE = 86400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenEntry:
-    """The rest of an export: its request, the page that comes next, and what was frozen of the first one."""
+    """The rest of an export: its request, the page that comes next, and what was frozen when the first one ran:
+    the ids in their order, and the store as it was.
+    """
 
     request: BulkRequest
     module: Module
     page: int
     made_at: float
-    frozen: RowBlock | None = None
-    ids: list[int] | None = None
+    indexes: Sequence[int] | None = None
+    frozen: RowStore | None = None
 
 
 class PageTokens:
@@ -50,7 +53,7 @@ class PageTokens:
     def forget_expired(self, now: float) -> None:
         """Free the rows of tokens that are too old; the tokens stay known as expired."""
         for token, entry in self._entries.items():
-            if now >= entry.made_at + TOKEN_LIFE and (entry.frozen or entry.ids):
+            if now >= entry.made_at + TOKEN_LIFE and (entry.frozen is not None or entry.indexes is not None):
                 self._entries[token] = TokenEntry(
                     request=entry.request, module=entry.module, page=entry.page, made_at=entry.made_at
                 )

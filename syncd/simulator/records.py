@@ -38,12 +38,14 @@ class Records:
         for module in self.catalogue:
             if number := self.initial_rows.get(module.api_name, 0):
                 rng = Random(f"{self._seed}/{module.api_name}/history")
-                created = sorted(rng.randrange(start, stop) for _ in range(number))
+                span = stop - start
+                created = sorted(start + int(span * rng.random()) for _ in range(number))
                 middle = number // 2
                 crowd = min(same_second, number - middle)
                 created[middle : middle + crowd] = [created[middle]] * crowd
                 modified = [
-                    moment if rng.random() > _MODIFIED_SHARE else rng.randrange(moment, stop) for moment in created
+                    moment if rng.random() > _MODIFIED_SHARE else moment + int((stop - moment) * rng.random())
+                    for moment in created
                 ]
                 self.store(module.api_name).fill(created, modified)
 

@@ -4,6 +4,7 @@ Owns: which file belongs to a job and that it is made only once.
 """
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from syncd.simulator.behaviour import Behaviour
@@ -18,10 +19,11 @@ _rendering = threading.Lock()
 def result_file(job: BulkJob, snapshot: Snapshot, records: Records, behaviour: Behaviour, folder: Path) -> Path:
     """The zip of a job's result. One rendering at a time, so that memory stays bounded."""
     with _rendering:
-        if job.file is None:
+        if job.file is None or not job.file.exists():
             target = folder / f"{job.id}.zip"
+            blocks: Iterable[bytes]
             if job.request.format == "ics":
-                blocks = ics_blocks(snapshot, records, behaviour)
+                blocks = (block.encode() for block in ics_blocks(snapshot, records, behaviour))
             else:
                 blocks = csv_blocks(snapshot, records.cells, behaviour, job.id)
             write_zip(target, f"{job.id}.{job.request.format}", blocks)

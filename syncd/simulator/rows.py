@@ -18,7 +18,10 @@ PERMANENT_RETENTION = 120 * SECONDS_A_DAY
 
 @dataclass(slots=True)
 class RowBlock:
-    """Some rows at one moment, as parallel columns. `overrides` maps a position in the block to explicit texts."""
+    """Some rows at one moment, as parallel columns. `overrides` maps a position in the block to explicit texts.
+
+    `keys` is a memory for whoever makes cell texts: what it computed of these rows and needs for every column.
+    """
 
     indexes: Sequence[int]
     created: Sequence[int]
@@ -27,9 +30,27 @@ class RowBlock:
     drifts: Sequence[int]
     converted: Sequence[int]
     overrides: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    keys: dict[bool, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.indexes)
+
+    def with_repeated_row(self, *, stale: bool) -> "RowBlock":
+        """The block with its first row once more at the end, as it is or as it was one version before."""
+        if not len(self):
+            return self
+        modified, version = self.modified[0], self.versions[0]
+        if stale:
+            modified, version = modified - 60, max(0, version - 1)
+        return RowBlock(
+            [*self.indexes, self.indexes[0]],
+            [*self.created, self.created[0]],
+            [*self.modified, modified],
+            [*self.versions, version],
+            [*self.drifts, self.drifts[0]],
+            [*self.converted, self.converted[0]],
+            {**self.overrides, len(self): self.overrides.get(0, {})},
+        )
 
     def part(self, start: int, stop: int) -> "RowBlock":
         """The rows at positions start..stop-1."""
@@ -73,8 +94,8 @@ class RowStore:
         self._id_base = id_base
         self.created = array("q")
         self.modified = array("q")
-        self.versions = array("L")
-        self.drifts = array("L")
+        self.versions = array("I")
+        self.drifts = array("I")
         self.presence = bytearray()
         self.converted = bytearray()
         self.overrides: dict[int, dict[str, str]] = {}
@@ -119,21 +140,29 @@ class RowStore:
         if self.overrides:
             overrides = {at: dict(self.overrides[i]) for at, i in enumerate(indexes) if i in self.overrides}
         return RowBlock(
-            array("L", indexes),
+            array("I", indexes),
             array("q", map(self.created.__getitem__, indexes)),
             array("q", map(self.modified.__getitem__, indexes)),
-            array("L", map(self.versions.__getitem__, indexes)),
-            array("L", map(self.drifts.__getitem__, indexes)),
+            array("I", map(self.versions.__getitem__, indexes)),
+            array("I", map(self.drifts.__getitem__, indexes)),
             bytes(map(self.converted.__getitem__, indexes)),
             overrides,
         )
+
+    def frozen(self) -> "RowStore":
+        """The visible state of all rows as it is now, for reading; it shares nothing that changes."""
+        copy = RowStore(self._id_base)
+        copy.created, copy.modified, copy.versions = self.created[:], self.modified[:], self.versions[:]
+        copy.drifts, copy.presence, copy.converted = self.drifts[:], self.presence[:], self.converted[:]
+        copy.overrides = {index: dict(texts) for index, texts in self.overrides.items()}
+        return copy
 
     def final_block(self) -> RowBlock:
         """All rows that exist, each in its newest state whether queries see it yet or not."""
         indexes = [index for index, state in enumerate(self.presence) if state in (LIVE, HIDDEN)]
         block = self.block(indexes)
         if self._last_pending:
-            modified, versions = array("q", block.modified), array("L", block.versions)
+            modified, versions = array("q", block.modified), array("I", block.versions)
             for at, index in enumerate(indexes):
                 changes = self._pending_of(index)
                 for change in changes:
@@ -147,6 +176,10 @@ class RowStore:
             return []
         return [change for _, _, change in sorted(self._pending, key=lambda e: e[:2]) if change.index == index]
 
+    def recycled_indexes(self) -> list[int]:
+        """Rows in the recycle bin, in order of creation."""
+        return sorted(index for index in self.deletions if self.presence[index] == RECYCLED)
+
     def deleted_ids(self) -> set[int]:
         """Ids of all rows that once were and are no more."""
         return {self.id_of(index) for index, state in enumerate(self.presence) if state in (RECYCLED, PURGED)}
@@ -158,8 +191,8 @@ class RowStore:
         self.created.extend(created)
         self.modified.extend(modified)
         added = len(self.created) - len(self.presence)
-        self.versions.extend(array("L", bytes(self.versions.itemsize * added)))
-        self.drifts.extend(array("L", bytes(self.drifts.itemsize * added)))
+        self.versions.extend(array("I", bytes(self.versions.itemsize * added)))
+        self.drifts.extend(array("I", bytes(self.drifts.itemsize * added)))
         self.presence.extend(bytes(added))
         self.converted.extend(bytes(added))
 

@@ -102,7 +102,7 @@ class _Connection:
         headers = {"Content-Type": reply.content_type, **reply.headers}
         if reply.status in {204, 304}:
             headers.pop("Content-Type")
-        else:
+        elif "Content-Encoding" not in headers:
             headers["Content-Length"] = str(length)
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": raw})

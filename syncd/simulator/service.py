@@ -3,6 +3,7 @@
 Owns: the order of these steps. Knows no sockets: what a fault does to the connection is handed on as a `Delivery`.
 """
 
+import gzip
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,10 @@ class Service:
             delivery = Delivery(reply=json_reply(refusal.body(), refusal.status))
         headers = {"Date": http_date(call.now), **self._credit_headers(call, trace), **delivery.reply.headers}
         self._record(call, trace, delivery)
-        return replace(delivery, reply=replace(delivery.reply, headers=headers))
+        reply = replace(delivery.reply, headers=headers)
+        if self._org.behaviour.compressed_answers and "gzip" in call.headers.get("accept-encoding", ""):
+            reply = _compressed(reply)
+        return replace(delivery, reply=reply)
 
     def _operate(self, call: Call, trace: _Trace) -> Delivery:
         operation, names = find(call.method, call.path)
@@ -85,7 +89,7 @@ class Service:
         with org.lock:
             access = org.accounts.authenticate(call.headers.get("authorization"), call.now)
             _require_scopes(operation.scopes, call.names, access)
-            org.limits.enter()
+            org.limits.enter(operation.name)
         try:
             with org.lock:
                 trace.credits = self._price(operation)
@@ -95,7 +99,7 @@ class Service:
             return reply
         finally:
             with org.lock:
-                org.limits.leave()
+                org.limits.leave(operation.name)
 
     def _price(self, operation: Operation) -> int:
         special = {
@@ -124,6 +128,13 @@ class Service:
                 fault=",".join(trace.struck),
             )
         )
+
+
+def _compressed(reply: Reply) -> Reply:
+    """JSON in gzip; anything else as it is."""
+    if not reply.body or not reply.content_type.startswith("application/json"):
+        return reply
+    return replace(reply, body=gzip.compress(reply.body), headers={**reply.headers, "Content-Encoding": "gzip"})
 
 
 def _require_scopes(scopes: tuple[str, ...], names: Mapping[str, str], access: AccessToken) -> None:

@@ -16,12 +16,20 @@ _SECONDS = tuple(f"{second:02d}" for second in range(60))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class _Days(dict[int, str]):
+    """Dates by the number of days since 1970."""
+
+    def __missing__(self, day: int) -> str:
+        text = self[day] = (_EPOCH + timedelta(days=day)).date().isoformat()
+        return text
+
+
 class Stamps:
     """Writes epoch seconds as ISO 8601 with the offset of one zone, fast enough for millions of cells."""
 
     def __init__(self, zone: str) -> None:
         """`zone` is an offset such as `+05:30` or the name of an IANA zone."""
-        self._days: dict[int, str] = {}
+        self._days = _Days()
         self._offsets: dict[int, tuple[int, str]] = {}
         self._zone: ZoneInfo | None = None
         if match := _OFFSET.fullmatch(zone):
@@ -33,7 +41,10 @@ class Stamps:
 
     def texts(self, moments: Iterable[int]) -> list[str]:
         """One text per moment, for example `2026-03-01T08:00:00+05:30`."""
-        return [self.text(moment) for moment in moments]
+        if self._zone is not None:
+            return [self.text(moment) for moment in moments]
+        days, suffix, local = self._days, self._suffix, map(self._fixed.__add__, moments)
+        return [f"{days[at // 86400]}T{_MINUTES[at % 86400 // 60]}{_SECONDS[at % 60]}{suffix}" for at in local]
 
     def text(self, moment: int) -> str:
         """One moment in epoch seconds as text."""
@@ -44,8 +55,7 @@ class Stamps:
             found = self._offsets.get(half_hour) or self._learn(half_hour)
             local, suffix = moment + found[0], found[1]
         day, second = divmod(local, 86400)
-        date = self._days.get(day) or self._learn_day(day)
-        return f"{date}T{_MINUTES[second // 60]}{_SECONDS[second % 60]}{suffix}"
+        return f"{self._days[day]}T{_MINUTES[second // 60]}{_SECONDS[second % 60]}{suffix}"
 
     def _learn(self, half_hour: int) -> tuple[int, str]:
         moment = datetime.fromtimestamp(half_hour * 1800, self._zone)
@@ -53,10 +63,6 @@ class Stamps:
         found = (int(shift.total_seconds()), moment.isoformat(timespec="seconds")[-6:])
         self._offsets[half_hour] = found
         return found
-
-    def _learn_day(self, day: int) -> str:
-        text = self._days[day] = (_EPOCH + timedelta(days=day)).date().isoformat()
-        return text
 
 
 @lru_cache(maxsize=16)

@@ -11,6 +11,7 @@ import pytest
 
 from syncd.simulator import Behaviour, Config, Simulator, SimulatorClock
 from syncd.simulator.bulk_request import RequestParser
+from tests.unit.simulator.waiting import until
 
 
 @dataclass
@@ -126,6 +127,5 @@ def test_a_serving_simulator_sends_them_by_itself(listener: Listener) -> None:
     sim = Simulator(Config(rows={"Leads": 5}))
     with sim.serve():
         create(sim, listener.url)
-        while not sim.callbacks.attempts:
-            pass
+        until(lambda: sim.callbacks.attempts)
     assert len(listener.bodies) == 1

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from syncd.simulator import Config, Simulator, SimulatorClock
+from tests.unit.simulator.waiting import until
 
 
 @pytest.fixture
@@ -99,8 +100,7 @@ def test_traffic(sim: Simulator, client: httpx2.Client) -> None:
     assert [change["kind"] for change in done["changes"]] == ["edit"] * 5
     assert sim.traffic.weights["create"] == 0
     assert post(client, "traffic", start=500)["running"] is True
-    while client.get("traffic").json()["steps"] < 10:
-        pass
+    until(lambda: client.get("traffic").json()["steps"] >= 10)
     assert post(client, "traffic", stop=True)["running"] is False
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from syncd.simulator import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, Config, JobTiming, Simulator
 from syncd.simulator.server import listening_socket
+from tests.unit.simulator.waiting import until
 
 ROWS = {"Contacts": 120, "Accounts": 10}
 
@@ -88,6 +89,31 @@ def test_a_body_that_drips(sim: Simulator, client: httpx2.Client) -> None:
     assert slow.content == client.get("/crm/v8/org").content
 
 
+def test_answers_may_be_compressed_and_chunked(sim: Simulator, client: httpx2.Client) -> None:
+    plain = client.get("/crm/v8/settings/modules")
+    sim.behave(compressed_answers=True)
+    packed = client.get("/crm/v8/settings/modules")
+    assert packed.json() == plain.json()
+    assert (packed.headers["content-encoding"], packed.headers["transfer-encoding"]) == ("gzip", "chunked")
+    assert "content-encoding" not in client.get("/crm/v8/org", headers={"Accept-Encoding": "identity"}).headers
+
+
+def test_it_can_go_away_and_come_back_at_the_same_place() -> None:
+    sim = Simulator(Config(rows=ROWS))
+    form = {"grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    with sim.serve() as url:
+        token = httpx2.post(f"{url}/oauth/v2/token", data={**form, "refresh_token": REFRESH_TOKEN}).json()
+        headers = {"Authorization": f"Zoho-oauthtoken {token['access_token']}"}
+        with httpx2.Client(base_url=url, headers=headers) as http:
+            job_id = job(http)
+            first = http.get(f"/crm/bulk/v8/read/{job_id}/result").content
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{url}/crm/v8/org")
+    with sim.serve(int(url.rpartition(":")[2])) as again:
+        assert again == url
+        assert httpx2.get(f"{url}/crm/bulk/v8/read/{job_id}/result", headers=headers).content == first
+
+
 def test_stopping_is_quick_whatever_goes_on() -> None:
     sim = Simulator(Config(rows=ROWS))
     failures: list[BaseException] = []
@@ -105,8 +131,7 @@ def test_stopping_is_quick_whatever_goes_on() -> None:
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        while not sim.log.entries("org"):
-            pass
+        until(lambda: sim.log.entries("org"))
         started = time.monotonic()
     assert time.monotonic() - started < 3
     waiting.join(5)
@@ -131,8 +156,7 @@ def test_many_clients_at_once(sim: Simulator, client: httpx2.Client) -> None:
     def export() -> None:
         with httpx2.Client(base_url=sim.url, headers=headers, timeout=10) as http:
             job_id = job(http)
-            while http.get(f"/crm/bulk/v8/read/{job_id}").json()["data"][0]["state"] != "COMPLETED":
-                pass
+            until(lambda: http.get(f"/crm/bulk/v8/read/{job_id}").json()["data"][0]["state"] == "COMPLETED")
             results.append(http.get(f"/crm/bulk/v8/read/{job_id}/result").status_code)
 
     threads = [threading.Thread(target=export) for _ in range(8)]

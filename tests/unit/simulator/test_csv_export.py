@@ -145,6 +145,18 @@ def test_damaged_files(desk: Desk, name: str) -> None:
     assert desk.rows(desk.job({"module": {"api_name": "Deals"}}))[0].keys() >= {"Id", "Stage"}
 
 
+def test_a_repeated_row_can_be_stale(desk: Desk) -> None:
+    for record_id in desk.sim.live_ids("Deals"):
+        desk.sim.edit("Deals", [record_id])
+    truth = desk.sim.truth("Deals")
+    desk.sim.faults.add("duplicate-id", stale=1)
+    rows = desk.export("Deals")
+    assert rows[0]["Id"] == rows[-1]["Id"]
+    assert rows[0] == truth[int(rows[0]["Id"])]
+    assert rows[-1]["Modified_Time"] < rows[0]["Modified_Time"]
+    assert rows[-1]["Description"] != rows[0]["Description"]
+
+
 def test_damage_can_be_aimed_at_a_field(desk: Desk) -> None:
     desk.sim.faults.add("bad-number", field="Probability")
     rows = desk.export("Deals", fields=["Amount", "Probability"])

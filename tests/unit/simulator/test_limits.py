@@ -70,13 +70,22 @@ def test_credits_run_out_and_come_back_after_a_day(make_desk: MakeDesk, status: 
 
 def test_calls_at_once_are_limited(make_desk: MakeDesk) -> None:
     limits = make_desk(concurrent_calls=2).sim.limits
-    limits.enter()
-    limits.enter()
+    limits.enter("details")
+    limits.enter("coql")
     with pytest.raises(Refusal, match="TOO_MANY_REQUESTS"):
-        limits.enter()
-    limits.leave()
-    limits.enter()
+        limits.enter("details")
+    limits.leave("coql")
+    limits.enter("details")
     assert limits.highest_running == 2
+
+
+def test_coql_calls_at_once_are_limited_further(make_desk: MakeDesk) -> None:
+    limits = make_desk().sim.limits
+    for _ in range(10):
+        limits.enter("coql")
+    with pytest.raises(Refusal, match="TOO_MANY_REQUESTS"):
+        limits.enter("coql")
+    limits.enter("details")
 
 
 def test_a_refused_call_leaves_the_room_it_took(make_desk: MakeDesk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from syncd.simulator.traffic import WEIGHTS
 from tests.unit.simulator.conftest import MakeDesk
 from tests.unit.simulator.desk import Desk
+from tests.unit.simulator.waiting import until
 
 
 def stamps(desk: Desk, module: str) -> dict[int, str]:
@@ -82,8 +83,7 @@ def test_the_thread_changes_things_until_it_is_stopped(desk: Desk) -> None:
     with pytest.raises(ValueError, match="rate above zero"):
         desk.sim.traffic.start(0)
     desk.sim.traffic.start(2000)
-    while desk.sim.traffic.steps < 20:
-        pass
+    until(lambda: desk.sim.traffic.steps >= 20)
     assert desk.sim.traffic.running
     desk.sim.traffic.stop()
     done = desk.sim.traffic.steps
