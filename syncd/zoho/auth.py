@@ -6,10 +6,8 @@ known to anybody here. Knows the token endpoint and nothing of the CRM API.
 
 import hashlib
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +96,6 @@ _LONGEST_LIFE = 24 * 3600.0
 """No token lives so long in seconds; a larger number is in milliseconds, as older answers had it."""
 
 _TOKEN_PATH = "/oauth/v2/token"  # noqa: S105
-_LOCK_LOOK = 0.2
 
 
 def token_state(directory: Path, org: str, region: Region, grant: Grant) -> StateFile:
@@ -134,7 +131,6 @@ class Authorizer:
         self._wait = wait
         self._clock = clock
         self._chance = chance
-        self._turn = threading.Lock()
         self._current: AccessToken | None = None
         self._failures = 0
         self._held: tuple[Verdict, float] | None = None
@@ -157,7 +153,7 @@ class Authorizer:
         return self._fetch(refused)
 
     def _fetch(self, refused: AccessToken | None) -> AccessToken:
-        with self._in_turn(), self._state.locked(self._wait):
+        with self._state.locked(self._wait):  # excludes threads too: each opens the file by itself
             for known in (self._current, self._stored()):
                 if known and self._is_good(known) and (refused is None or known.value != refused.value):
                     self._current = known
@@ -169,15 +165,6 @@ class Authorizer:
                 {"access_token": token.value.reveal(), "api_url": token.api_url, "good_until": token.good_until}
             )
             return token
-
-    @contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        while not self._turn.acquire(timeout=_LOCK_LOOK):
-            self._wait(0.0)  # lets a drain through while another thread fetches
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     def _is_good(self, token: AccessToken) -> bool:
         return 0 < token.good_until - self._clock() <= _LONGEST_LIFE

@@ -36,7 +36,8 @@ def connect(
     """The client of one org; nothing is sent yet. To be shared by all threads, and closed in the end.
 
     `state_dir` is where the access token and the credit estimate are kept (0600 files). `wait(seconds)` lets time
-    pass, 0.0 included, and raises Draining on a stop request. ConfigWrong for an unknown version or a bad ca_file.
+    pass, 0.0 included, and raises Draining on a stop request. ConfigWrong for an unknown version or a bad ca_file,
+    NeedsOperator when a state file is open to other users.
     """
     transport = open_transport(account.region, ca_file=account.ca_file, timeouts=timeouts)
     tokens = token_state(state_dir, account.org, account.region, account.grant)
@@ -57,5 +58,5 @@ def connect(
         state=tokens,
         wait=wait,
     )
-    session = Session(org=account.org, authorizer=authorizer, transport=transport, limiter=limiter)
+    session = Session(org=account.org, authorizer=authorizer, transport=transport, limiter=limiter, wait=wait)
     return ZohoClient(session, transport, wait=wait, api_version=account.api_version)

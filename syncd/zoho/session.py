@@ -17,7 +17,7 @@ from syncd.errors import GrantRefused, Refused, SyncdError, TryLater, Unreachabl
 from syncd.zoho.answers import LONGEST_RETRY_AFTER, Remedy, Verdict, http_date, judge
 from syncd.zoho.auth import AccessToken, Authorizer
 from syncd.zoho.breaker import Breaker
-from syncd.zoho.limiter import Limiter
+from syncd.zoho.limiter import Limiter, Wait
 from syncd.zoho.server_clock import ServerClock
 from syncd.zoho.transport import Incoming, Request, Transport
 
@@ -66,6 +66,7 @@ class Session:
         authorizer: Authorizer,
         transport: Transport,
         limiter: Limiter,
+        wait: Wait,
         clock: ServerClock | None = None,
         breaker: Breaker | None = None,
         chance: Callable[[], float] = random.random,
@@ -74,6 +75,7 @@ class Session:
         self._authorizer = authorizer
         self._transport = transport
         self._limiter = limiter
+        self._wait = wait
         self.clock = clock or ServerClock()
         self.breaker = breaker or Breaker()
         self._chance = chance
@@ -112,7 +114,7 @@ class Session:
         self.breaker.enter()
         self._take(call)
         try:
-            verdict = self._transport.exchange(_request(call, token), observed, repeat=lambda: self._take(call))
+            verdict = self._transport.exchange(_request(call, token), observed, repeat=lambda: self._again(call))
         except Unreachable:
             self.breaker.broke()
             raise
@@ -122,6 +124,10 @@ class Session:
                 self._throttled = 0
         _log.debug("zoho.answer", org=self._org, call=call.where, remedy=verdict.remedy.value, code=verdict.code)
         return verdict
+
+    def _again(self, call: Call) -> None:
+        self._wait(0.0)  # a drain does not have to sit through all attempts
+        self._take(call)
 
     def _take(self, call: Call) -> None:
         self._limiter.take_credits(call.credits)
@@ -172,6 +178,7 @@ class Session:
             self._limiter.close("credits", after)
         if call.download:
             self._limiter.close("downloads", after)
+        after = max(after, 1.0)
         return TryLater("Zoho asks for a pause", after=after, where=where, why=verdict.why)
 
 

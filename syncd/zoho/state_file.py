@@ -81,9 +81,10 @@ class StateFile:
 
     @contextmanager
     def locked(self, wait: Callable[[float], None]) -> Iterator[None]:
-        """Hold the lock against all processes of this host, calling `wait` while another one has it.
+        """Hold the lock against all threads and processes of this host, calling `wait` while another one has it.
 
-        The kernel frees it when a process dies. Threads of one process have to take turns by themselves first.
+        The kernel frees it when a process dies. It is bound to the opened file (flock), hence threads exclude each
+        other too.
         """
         try:
             self._make_directory()

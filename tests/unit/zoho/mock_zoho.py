@@ -168,6 +168,7 @@ class Rig:
             authorizer=self.authorizer,
             transport=self.transport,
             limiter=self.limiter,
+            wait=self.waits,
             chance=lambda: chance,
         )
         self.client = ZohoClient(self.session, self.transport, wait=self.waits, api_version=version)

@@ -186,6 +186,26 @@ def test_zohos_own_wait_is_obeyed_by_all_calls_and_capped(rig: Rig) -> None:
     assert rig.zoho.sent(FIELDS) == []
 
 
+def test_a_wait_of_nothing_is_a_second(rig: Rig) -> None:
+    body = json.dumps({"code": "TOO_MANY_REQUESTS", "details": {}, "status": "error"}).encode()
+    rig.zoho.script(MODULES, reply(429, body=body, headers={"Retry-After": "0"}))
+    with pytest.raises(TryLater) as caught:
+        rig.client.modules()
+    assert caught.value.after == 1.0
+
+
+def test_a_drain_ends_the_attempts(rig: Rig) -> None:
+    def drain(_: float) -> None:
+        raise Draining("stop")
+
+    rig.authorizer.token()
+    rig.waits._action = drain
+    rig.zoho.script(MODULES, httpx2.ReadError("x"), reply(200, {"modules": []}))
+    with pytest.raises(Draining):
+        rig.client.modules()
+    assert len(rig.zoho.sent(MODULES)) == 1
+
+
 def test_a_refused_download_closes_all_downloads_for_a_minute(rig: Rig, tmp_path: Path) -> None:
     rig.zoho.script(RESULT, refusal("TOO_MANY_REQUESTS", 429), zipped())
     with pytest.raises(TryLater) as caught:
