@@ -56,7 +56,7 @@ def set_up(lock: Path) -> None:
     STAMP.unlink(missing_ok=True)
     if not PYTHON.is_file() or subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL):
         create_environment()
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.check_call([*pip, "--require-hashes", "--only-binary=:all:", "-r", lock])
     subprocess.check_call([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT])
     STAMP.write_text(digest(lock))

@@ -137,12 +137,24 @@ class _Records:
                 break
         if not closed:
             return cells[:1], self._give_back(1), "a quote that is never closed"
-        if len(cells) == self._width:
+        fits = len(cells) == self._width
+        if fits and self._is_well_quoted():
             return cells, "".join(self._taken), ""
         for position in range(1, len(self._taken)):
             if self._starts_a_row(self._taken[position]):
                 return cells[:1], self._give_back(position), "a quote that is closed in another row"
-        return cells, "".join(self._taken), f"{len(cells)} fields where the header has {self._width}"
+        reason = "" if fits else f"{len(cells)} fields where the header has {self._width}"
+        return cells, "".join(self._taken), reason
+
+    def _is_well_quoted(self) -> bool:
+        """Whether a record of several lines has its quotes where they belong: else it may hold other rows' lines."""
+        if len(self._taken) == 1:
+            return True
+        try:
+            next(csv.reader(self._taken, strict=True))
+        except csv.Error:
+            return False
+        return True
 
     def _parse(self) -> tuple[list[str], bool]:
         """Parse one record; False with it when the text, or patience, ran out inside a quote."""

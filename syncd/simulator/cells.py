@@ -19,6 +19,7 @@ from syncd.simulator.stamps import stamps_in
 
 POOL = 1024
 _MASK = POOL - 1
+_MOST_PIECES = 20 * POOL
 _SPECIAL = re.compile(r'[",\r\n]')
 _FIRST_DAY = date(2015, 1, 1)
 _FIRST_SECOND = 1420070400
@@ -154,6 +155,21 @@ class _Pool:
     escaped: tuple[bytes, ...]
 
 
+class _Pieces(dict[tuple[int, int], bytes]):
+    """Parts of CSV lines by a row's two keys. Bounded: when it is full it starts anew."""
+
+    def __init__(self, pools: Sequence[tuple[bool, Sequence[bytes]]]) -> None:
+        super().__init__()
+        self._pools = pools
+
+    def __missing__(self, keys: tuple[int, int]) -> bytes:
+        if len(self) >= _MOST_PIECES:
+            self.clear()
+        fixed, moving = keys
+        piece = self[keys] = b",".join(pool[fixed if stable else moving] for stable, pool in self._pools)
+        return piece
+
+
 class CellMaker:
     """Makes the texts of whole columns. `initial_rows` says how many rows each module started with: lookups point
     into those, so that a row's texts never depend on what was created later."""
@@ -163,6 +179,7 @@ class CellMaker:
         self._catalogue = catalogue
         self._initial_rows = initial_rows
         self._pools: dict[tuple[str, Field, CellStyle], _Pool] = {}
+        self._pieces: dict[tuple[str, tuple[Field, ...], CellStyle], _Pieces] = {}
 
     def texts(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> list[str]:
         """The exported text of one field for every row of a block, not quoted."""
@@ -170,7 +187,7 @@ class CellMaker:
             return [""] * len(block)
         if field.source in POOLS:
             pool = self._pool(module, field, style).texts
-            column = [pool[key] for key in self._keys(module, field, block)]
+            column = [pool[key] for key in self._keys(module, block, stable=field.stable)]
         else:
             column = self._computed(module, field, block, style)
         return _overridden(column, field, block)
@@ -180,28 +197,43 @@ class CellMaker:
         if block.overrides or self._catalogue.is_blanked(module.api_name, field.api_name):
             return [quote(text).encode() for text in self.texts(module, field, block, style)]
         if field.source in POOLS:
-            return map(self._pool(module, field, style).quoted.__getitem__, self._keys(module, field, block))
+            return map(
+                self._pool(module, field, style).quoted.__getitem__, self._keys(module, block, stable=field.stable)
+            )
         if field.source == "edition":
-            escaped, keys = self._pool(module, field, style).escaped, self._keys(module, field, block)
+            escaped, keys = self._pool(module, field, style).escaped, self._keys(module, block, stable=field.stable)
             pairs = zip(keys, block.versions, strict=True)
             return [b'"%b [edition %d]"' % (escaped[key], version) for key, version in pairs]
         return encoded(self._computed(module, field, block, style))
 
     # ------------------------------------------------------------------------------------------------ internals
 
-    def _keys(self, module: Module, field: Field, block: RowBlock) -> list[int]:
-        """Which of the pool's texts each row shows: by the row alone, or by row and version."""
-        if (keys := block.keys.get(field.stable)) is None:
+    def joinable(self, module: Module, field: Field) -> bool:
+        """Whether `joined` can hold the field: its texts come from a pool and are shown."""
+        return field.source in POOLS and not self._catalogue.is_blanked(module.api_name, field.api_name)
+
+    def joined(self, module: Module, fields: tuple[Field, ...], block: RowBlock, style: CellStyle) -> Iterable[bytes]:
+        """Several neighbouring joinable columns as one, commas between them. The block must have no overrides.
+
+        All of a row's pool texts follow from one pair of keys, so that few different pieces occur and are remembered.
+        """
+        key = (module.api_name, fields, style)
+        if (pieces := self._pieces.get(key)) is None:
+            pools = [(field.stable, self._pool(module, field, style).quoted) for field in fields]
+            pieces = self._pieces[key] = _Pieces(pools)
+        self._keys(module, block, stable=True)
+        return map(pieces.__getitem__, zip(block.keys[True], self._keys(module, block, stable=False), strict=True))
+
+    def _keys(self, module: Module, block: RowBlock, *, stable: bool) -> list[int]:
+        """Which of the pool's texts each row shows: by the row alone (stable), or by row and version."""
+        if not block.keys:
             shift = self._seed * 7919 + module.ordinal * 104729
-            if field.stable:
-                keys = [(index * 2654435761 + shift) >> 8 & _MASK for index in block.indexes]
-            else:
-                keys = [
-                    (index * 2654435761 + version * 2246822519 + shift) >> 10 & _MASK
-                    for index, version in zip(block.indexes, block.versions, strict=True)
-                ]
-            block.keys[field.stable] = keys
-        return keys
+            fixed = [(index * 2654435761 + shift) >> 8 & _MASK for index in block.indexes]
+            block.keys[True] = fixed
+            block.keys[False] = [
+                key + version * 389 & _MASK for key, version in zip(fixed, block.versions, strict=True)
+            ]
+        return block.keys[stable]
 
     def _pool(self, module: Module, field: Field, style: CellStyle) -> _Pool:
         key = (module.api_name, field, style)
@@ -232,7 +264,7 @@ class CellMaker:
         return makers[field.source]()
 
     def _editions(self, module: Module, field: Field, block: RowBlock, style: CellStyle) -> list[str]:
-        texts, keys = self._pool(module, field, style).texts, self._keys(module, field, block)
+        texts, keys = self._pool(module, field, style).texts, self._keys(module, block, stable=field.stable)
         return [f"{texts[key]} [edition {version}]" for key, version in zip(keys, block.versions, strict=True)]
 
     def _formulas(self, block: RowBlock) -> list[str]:
@@ -259,7 +291,7 @@ class CellMaker:
         local = f"{module.singular.lower().replace(' ', '.')}.{field.api_name.lower().replace('_', '-')}"
         return [
             f"{local}.{index}@example.com" if present[key] else ""
-            for index, key in zip(block.indexes, self._keys(module, field, block), strict=True)
+            for index, key in zip(block.indexes, self._keys(module, block, stable=field.stable), strict=True)
         ]
 
 

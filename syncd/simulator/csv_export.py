@@ -6,6 +6,7 @@ Owns: how a snapshot becomes bytes. Which rows and what moment were decided befo
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from random import Random
 
@@ -73,26 +74,39 @@ def csv_blocks(snapshot: Snapshot, cells: CellMaker, behaviour: Behaviour, job_i
 def _columns(
     part: Snapshot, columns: Sequence[ExportColumn], cells: CellMaker, behaviour: Behaviour
 ) -> Iterator[Iterable[bytes]]:
-    """The cells of each column, quoted."""
+    """The cells of each column, quoted; neighbours are joined to one where that is allowed, which is faster."""
     style = CellStyle.of(behaviour)
-    for column in columns:
-        if column.dotted:
-            yield (quote_always(text).encode() for text in part.resolved[column.name])
-        elif behaviour.quote_all:
-            texts = cells.texts(part.module, column.field, part.block, style)
-            yield (quote_always(text).encode() for text in texts)
-        else:
-            yield cells.csv(part.module, column.field, part.block, style)
+    alone = bool(part.damage or part.block.overrides or behaviour.quote_all)
+
+    def joinable(column: ExportColumn) -> bool:
+        return not alone and not column.dotted and cells.joinable(part.module, column.field)
+
+    for together, neighbours in groupby(columns, joinable):
+        if together:
+            yield cells.joined(part.module, tuple(column.field for column in neighbours), part.block, style)
+            continue
+        for column in neighbours:
+            yield _cells(part, column, cells, style, behaviour)
+
+
+def _cells(
+    part: Snapshot, column: ExportColumn, cells: CellMaker, style: CellStyle, behaviour: Behaviour
+) -> Iterable[bytes]:
+    if column.dotted:
+        return [quote_always(text).encode() for text in part.resolved[column.name]]
+    if behaviour.quote_all:
+        return [quote_always(text).encode() for text in cells.texts(part.module, column.field, part.block, style)]
+    return cells.csv(part.module, column.field, part.block, style)
 
 
 def write_zip(target: Path, member: str, blocks: Iterable[bytes]) -> int:
     """Write the blocks as the one member of a zip; returns the size of the text in bytes."""
     size = 0
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        info = zipfile.ZipInfo(member, date_time=(2026, 1, 1, 0, 0, 0))
-        info.compress_type = zipfile.ZIP_DEFLATED
-        with archive.open(info, "w", force_zip64=True) as sink:
-            for block in blocks:
-                size += len(block)
-                sink.write(block)
+    with (
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(member, "w", force_zip64=True) as sink,
+    ):
+        for block in blocks:
+            size += len(block)
+            sink.write(block)
     return size

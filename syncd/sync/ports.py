@@ -93,7 +93,8 @@ class Archives(Protocol):
 class Transaction(Protocol):
     """One PostgreSQL transaction under a lease. Left normally it commits, left by an exception it rolls back.
 
-    Entering checks the lease's epoch and locks the stream's row; a moved epoch is `Fenced`.
+    A lease that has moved is `Fenced`, at the latest by the commit. Several may be open for one stream at once: the
+    first ledger write of each waits for the others, so `open_jobs` is exact from then on.
     """
 
     # -- ledger

@@ -60,12 +60,23 @@ _TYPES: dict[str, str] = {
 HEADER = ("Id", *_TYPES)
 COLUMNS = tuple(Column(field=field, name=field.lower(), type=kind, label=field) for field, kind in _TYPES.items())
 
-_FIRST = (
-    "Ada Grace Alan Edsger Barbara Donald Tony Frances Niklaus Leslie Radia Vint Margaret Dennis Ken Wei Jürgen".split()
+_FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Tony", "Frances", "Radia", "Margaret", "Jürgen")
+_LAST = (
+    "Lovelace",
+    "Hopper",
+    "Turing",
+    "Dijkstra",
+    "Liskov",
+    "Knuth",
+    "Hoare",
+    "Allen",
+    "Perlman",
+    "Hamilton",
+    "Müller",
 )
-_LAST = "Lovelace Hopper Turing Dijkstra Liskov Knuth Hoare Allen Wirth Lamport Perlman Cerf Hamilton Ritchie Müller".split()
 _WORDS = (
-    "the customer asked for a quote and we called back about delivery terms next week renewal invoice address".split()
+    *("the", "customer", "asked", "for", "a", "quote", "and", "we", "called", "back", "about", "delivery", "terms"),
+    *("next", "week", "renewal", "invoice", "address"),
 )
 _AWKWARD = (
     'said "yes", then left\r\nsecond line',
@@ -73,7 +84,7 @@ _AWKWARD = (
     'a "quoted" word, a comma',
     "line one\r\nline two\r\n",
 )
-_INTERESTS = "Sailing;Chess Music;Cooking;Travel Football Chess;Reading".split()
+_INTERESTS = ("Sailing;Chess", "Music;Cooking;Travel", "Football", "Chess;Reading")
 
 
 def page(number: int, rows: int, *, changed: float = 0.0, at: datetime = EPOCH) -> Iterator[tuple[str, ...]]:

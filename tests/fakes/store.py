@@ -1,4 +1,4 @@
-"""The Store port in memory: transactions that roll back, epochs that fence, and the guard written out in plain Python."""
+"""The Store port in memory: transactions that roll back, epochs that fence, the guard written out in plain Python."""
 
 import csv
 import io

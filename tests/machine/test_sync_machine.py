@@ -7,7 +7,7 @@ in time (A3), and at rest the copy equals the truth (W1).
 
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 
@@ -78,7 +78,7 @@ class Campaign:
         self.fault_rate = faults
         self.injected = 0
         self.crashes = 0
-        self.store = MemoryStore(lambda: self.world.now, self._effect)
+        self.store = MemoryStore(self.world.clock, self._effect)
         self.zoho = MemoryZoho(self.world, self._effect)
         self.observer = Quiet()
         self.busy = True
@@ -93,7 +93,7 @@ class Campaign:
             observer=self.observer,
             executor=NoExecutor(),
             lanes=1,
-            monotonic=lambda: self.world.now.timestamp(),
+            monotonic=lambda: self.world.now.timestamp(),  # noqa: PLW0108  # `now` is replaced as time passes
             chance=rng.random,
             poll_pace=PollPace(1, 5),
             retry_pace=RetryPace(1, 8, 6),
@@ -233,11 +233,6 @@ def shuffled_drive(rng: random.Random) -> object:
         return finished
 
     return drive
-
-
-@pytest.fixture
-def interleaved(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    yield monkeypatch
 
 
 def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8) -> Campaign:

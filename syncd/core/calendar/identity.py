@@ -30,6 +30,22 @@ def uid_of(written: str | None, text: bytes) -> tuple[str, bool]:
     return f"sha256:{hashlib.sha256(without_stamp(text)).hexdigest()}", True
 
 
+def glance(text: bytes) -> tuple[str, bool] | None:
+    """(UID, whether there is a RECURRENCE-ID) by searches alone, None where only a careful reading can tell."""
+    at = text.find(b"\nUID:")
+    lowered = text.lower()
+    nested = lowered.find(b"\nbegin:")
+    if at < 0 or lowered.find(b"\nuid") != at or 0 <= nested < at or b"\0" in text:
+        return None
+    try:
+        uid = text[at + 5 : text.find(b"\n", at + 1)].decode().strip()
+    except UnicodeDecodeError:
+        return None
+    if not uid or len(uid) > _LONGEST_UID // 4:
+        return None
+    return uid, b"\nrecurrence-id" in lowered
+
+
 def record_id_of(uid: str) -> int | None:
     """The Zoho record id that a UID is made of: 10 to 19 digits, maybe with `@host`, that fit a bigint.
 

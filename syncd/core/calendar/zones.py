@@ -25,6 +25,7 @@ from syncd.core.calendar.moments import offset_zone
 TZDATA_VERSION = str(tzdata.IANA_VERSION)
 
 _LONGEST_TZID = 500
+_MOST_ZONES = 20_000
 _OFFSET = re.compile(r"(?:GMT|UTC|Z)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE | re.ASCII)
 _SEPARATORS = re.compile(r"[-_ /]+")
 
@@ -98,7 +99,9 @@ class ZoneTable:
         key = (calendar, tzid)
         zone = self._zones.get(key)
         if zone is None:
-            zone = self._zones[key] = self._resolve(tzid, calendar)
+            zone = self._resolve(tzid, calendar)
+            if len(self._zones) < _MOST_ZONES:
+                self._zones[key] = zone
         return zone
 
     def rules(self, tzid: str, calendar: int = 0) -> tzinfo | None:
