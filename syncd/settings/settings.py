@@ -74,7 +74,7 @@ class Settings:
             full_read_every=_first(own.full_read_every, shared.full_read_every),
         )
 
-    def schedule(self, module: str) -> Turns:
+    def turns(self, module: str) -> Turns:
         """When a module is synced: what it says itself, be it `every` or `cron`, beats both of the defaults."""
         own, shared = self.modules[module], self.defaults
         silent = own.every is None and own.cron is None
@@ -97,7 +97,7 @@ class Settings:
         own, shared = self.modules[module], self.defaults
         if (said := own.deadline or shared.deadline) is not None:
             return said
-        turns = self.schedule(module)
+        turns = self.turns(module)
         pause = longest_pause(turns.cron) if turns.cron else turns.every
         late = min(_INTERVALS * pause, pause + _SLACK) if turns.cron else _INTERVALS * pause
         return late + _first(own.settle, shared.settle)

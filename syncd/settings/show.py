@@ -38,7 +38,7 @@ def _lines(settings: Settings) -> Iterator[str]:
 def effective(settings: Settings, module: str) -> dict[str, Any]:
     """Everything that holds for one module, as TOML values; keys that say nothing are left out."""
     own = settings.modules[module].model_dump(mode="json", exclude_none=True)
-    shared, turns = settings.defaults.model_dump(mode="json", exclude_none=True), settings.schedule(module)
+    shared, turns = settings.defaults.model_dump(mode="json", exclude_none=True), settings.turns(module)
     whole = {key: own.get(key, shared.get(key)) for key in ModuleTable.model_fields}
     whole["every"], whole["cron"] = (None, turns.cron) if turns.cron else (format_duration(turns.every), None)
     whole["deadline"] = format_duration(settings.deadline(module))

@@ -35,7 +35,7 @@ def test_the_least_that_must_be_said(folder: ConfigFolder) -> None:
     assert settings.web.listen == Address("127.0.0.1", 8642)
     assert settings.state_dir == Path("/home/me/.local/state/syncd")
     assert settings.policy("Contacts") == StreamPolicy()
-    assert settings.schedule("Contacts") == Turns(every=15 * MINUTE, cron="", timezone="UTC")
+    assert settings.turns("Contacts") == Turns(every=15 * MINUTE, cron="", timezone="UTC")
     assert settings.poll("Contacts") == PollPace(2.0, 30.0)
     assert settings.deadline("Contacts") == 46 * MINUTE
     assert settings.warnings == ()
@@ -154,7 +154,7 @@ def test_what_a_module_says_itself_beats_both_defaults(
     folder: ConfigFolder, defaults: str, module: str, turns: tuple[int, str], deadline: timedelta
 ) -> None:
     settings = folder.load(GOOD + f"Leads = {module}\n[defaults]\n{defaults}")
-    assert settings.schedule("Leads") == Turns(every=turns[0] * MINUTE, cron=turns[1], timezone="UTC")
+    assert settings.turns("Leads") == Turns(every=turns[0] * MINUTE, cron=turns[1], timezone="UTC")
     assert settings.deadline("Leads") == deadline
 
 
@@ -419,7 +419,7 @@ def test_a_fault_in_the_environment_names_its_variable(folder: ConfigFolder) -> 
 def test_the_environment_wins(folder: ConfigFolder) -> None:
     environ = {"SYNCD_MODULES__CONTACTS__EVERY": "0.2s", "SYNCD_WEB__LISTEN": "", "SYNCD_ZOHO__CONCURRENT_JOBS": "2"}
     settings = folder.load(environ=environ)
-    assert settings.schedule("Contacts").every == timedelta(milliseconds=200)
+    assert settings.turns("Contacts").every == timedelta(milliseconds=200)
     assert settings.web.listen is None
     assert settings.zoho.concurrent_jobs == 2
 
