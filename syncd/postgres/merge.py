@@ -10,7 +10,6 @@ cannot wait for each other in a circle, and the guard is asked again under each 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -50,7 +49,9 @@ class Merge:
         self._stage = stage
         self._matched = matched
         self._id = column(stage.file.id_at)
-        self._values = {"at": evaluated_at, "run": run_id}
+        # Literals and not parameters: a name may hold a percent sign, which would be read as a placeholder.
+        self._at = sql.Literal(evaluated_at)
+        self._run_id = sql.Literal(run_id)
         self._stamp = next(
             (pair for pair in matched if pair.target.field == Cursor.MODIFIED.value and pair.target.type == TIMESTAMP),
             None,
@@ -63,14 +64,14 @@ class Merge:
         if not self._meets_rows(connection):
             try:
                 with connection.transaction():
-                    return self._run(connection, self._insert()).rowcount, 0
+                    return connection.execute(self._insert()).rowcount, 0
             except psycopg.errors.UniqueViolation:
                 pass  # another lane was faster with one of the ids: now they meet
         counted = sql.SQL(
             "WITH written AS ({} RETURNING xmax = 0 AS fresh)"
             " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM written"
         ).format(self._insert_or_replace())
-        inserted, updated = self._run(connection, counted).fetchone() or (0, 0)
+        inserted, updated = connection.execute(counted).fetchone() or (0, 0)
         return inserted, updated
 
     def fill_in(self, connection: Connection) -> int:
@@ -78,7 +79,7 @@ class Merge:
         if self._stage.kept == 0 or not self._matched:
             return 0
         same_version = sql.SQL("t.{} IS NOT DISTINCT FROM s.{}")
-        guard = [sql.SQL("t.id = s.{}").format(self._id), sql.SQL("t._synced_at <= %(at)s")]
+        guard = [sql.SQL("t.id = s.{}").format(self._id), sql.SQL("t._synced_at <= {}").format(self._at)]
         if self._stamp:
             guard.append(same_version.format(sql.Identifier(self._stamp.target.name), column(self._stamp.position)))
         statement = sql.SQL("UPDATE {target} AS t SET {set} FROM {source} WHERE {guard} AND NOT ({same})").format(
@@ -88,26 +89,31 @@ class Merge:
             guard=AND.join(guard),
             same=self._same(),
         )
-        return self._run(connection, statement).rowcount
+        return connection.execute(statement).rowcount
 
     # ---------------------------------------------------------------------------------------------------- statements
 
-    def _run(self, connection: Connection, statement: sql.Composed) -> psycopg.Cursor[Any]:
-        return connection.execute(statement, self._values)
-
     def _meets_rows(self, connection: Connection) -> bool:
         """Whether the table has any id in the file's range; if not, every row is new and need not be looked for."""
-        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE id BETWEEN %s AND %s)").format(self._target)
-        row = connection.execute(query, [self._stage.lowest, self._stage.highest]).fetchone()
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE id BETWEEN {} AND {})").format(
+            self._target, sql.Literal(self._stage.lowest), sql.Literal(self._stage.highest)
+        )
+        row = connection.execute(query).fetchone()
         return row is None or bool(row[0])
 
     def _insert(self) -> sql.Composed:
         names = [sql.Identifier("id"), *(sql.Identifier(pair.target.name) for pair in self._matched)]
         cells = [sql.SQL("s.{}").format(column(at)) for at in (self._stage.file.id_at, *self._positions)]
         return sql.SQL(
-            "INSERT INTO {target} AS t ({names}, _synced_at, _run_id)"
-            " SELECT {cells}, %(at)s, %(run)s::bigint FROM {source}"
-        ).format(target=self._target, names=COMMA.join(names), cells=COMMA.join(cells), source=self._source())
+            "INSERT INTO {target} AS t ({names}, _synced_at, _run_id) SELECT {cells}, {at}, {run} FROM {source}"
+        ).format(
+            target=self._target,
+            names=COMMA.join(names),
+            cells=COMMA.join(cells),
+            at=self._at,
+            run=self._run_id,
+            source=self._source(),
+        )
 
     def _insert_or_replace(self) -> sql.Composed:
         """The exact rule: skip what is stored newer, and what is stored the same unless a tombstone must go.
@@ -116,7 +122,7 @@ class Merge:
         """
         return sql.SQL(
             "{insert} WHERE NOT EXISTS (SELECT FROM {target} AS t WHERE t.id = s.{id}"
-            " AND ({older} OR ((t._deleted_at >= %(at)s) IS NOT FALSE AND {same})))"
+            " AND ({older} OR ((t._deleted_at >= {at}) IS NOT FALSE AND {same})))"
             " ON CONFLICT (id) DO UPDATE SET {set},"
             " _deleted_at = CASE WHEN t._deleted_at >= excluded._synced_at THEN t._deleted_at END"
             " WHERE NOT {overtaken}"
@@ -124,7 +130,8 @@ class Merge:
             insert=self._insert(),
             target=self._target,
             id=self._id,
-            older=self._is_older(sql.SQL("%(at)s"), staged=True),
+            at=self._at,
+            older=self._is_older(self._at, staged=True),
             same=self._same(),
             set=self._assignments([sql.Identifier("excluded", pair.target.name) for pair in self._matched]),
             overtaken=self._is_older(sql.SQL("excluded._synced_at"), staged=False),
@@ -155,7 +162,7 @@ class Merge:
             sql.SQL("{} = {}").format(sql.Identifier(pair.target.name), value)
             for pair, value in zip(self._matched, values, strict=True)
         ]
-        return COMMA.join([*named, sql.SQL("_synced_at = %(at)s"), sql.SQL("_run_id = %(run)s::bigint")])
+        return COMMA.join([*named, sql.SQL("_synced_at = {}, _run_id = {}").format(self._at, self._run_id)])
 
     def _same(self) -> sql.Composed:
         """Whether the stored row `t` holds the staged values of `s` already. Text is compared byte by byte."""
@@ -174,7 +181,7 @@ class Merge:
             else sql.SQL("true")
         )
 
-    def _is_older(self, evaluated_at: sql.SQL, *, staged: bool) -> sql.Composed:
+    def _is_older(self, evaluated_at: sql.Composable, *, staged: bool) -> sql.Composed:
         """Whether the row to be stored, `s` if `staged` else `excluded`, is older than the stored row `t`.
 
         A row without a stamp is older than any with one; without coalesce it could never be replaced again.

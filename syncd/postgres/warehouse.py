@@ -100,7 +100,7 @@ class Warehouse:
             " FROM (SELECT id, max(deleted_at) AS deleted_at"
             "       FROM unnest(%s::bigint[], %s::timestamptz[]) AS u (id, deleted_at) GROUP BY id ORDER BY id) AS d"
             " WHERE t.id = d.id AND t._deleted_at IS NULL AND t._synced_at <= d.deleted_at"
-        ).format(sql.Identifier(table.schema, table.name))
+        ).format(sql.Identifier(*(name.replace("%", "%%") for name in (table.schema, table.name))))
         marked, rest = 0, iter(deletions)
         while batch := list(islice(rest, _DELETIONS_AT_ONCE)):
             values = [entry.record_id for entry in batch], [entry.deleted_at for entry in batch]
