@@ -3,6 +3,8 @@
 Owns: the list of modules and fields. Runtime changes live in `schema.Catalogue`.
 """
 
+from dataclasses import replace
+
 from syncd.simulator.schema import Field, Module
 
 PICK_SOURCES = ("Advertisement", "Cold Call", "Employee Referral", "Trade Show", "Web, organic", "Partner – Größe")
@@ -255,49 +257,30 @@ def _wide(count: int) -> tuple[Field, ...]:
 NOTES = (*SYSTEM, text("Note_Title", "subject"), textarea("Note_Content"), lookup("Parent_Id", "Contacts"))
 
 
+def _module(ordinal: int, api_name: str, singular: str, plural: str, fields: tuple[Field, ...] = ()) -> Module:
+    return Module(api_name=api_name, ordinal=ordinal, fields=fields, singular=singular, plural=plural)
+
+
+def _made(kind: str, module: Module) -> Module:
+    return replace(module, generated_type=kind)
+
+
 def standard_modules() -> tuple[Module, ...]:
     """The org that the simulator starts with."""
     return (
-        Module(api_name="Leads", ordinal=1, fields=LEADS, singular="Lead", plural="Leads"),
-        Module(api_name="Accounts", ordinal=2, fields=ACCOUNTS, singular="Account", plural="Accounts"),
-        Module(api_name="Contacts", ordinal=3, fields=CONTACTS, singular="Contact", plural="Contacts"),
-        Module(api_name="Deals", ordinal=4, fields=DEALS, singular="Deal", plural="Deals"),
-        Module(api_name="Tasks", ordinal=5, fields=TASKS, singular="Task", plural="Tasks"),
-        Module(api_name="Events", ordinal=6, fields=EVENTS, singular="Meeting", plural="Meetings"),
-        Module(
-            api_name="Audit_Trail__c",
-            ordinal=7,
-            fields=AUDIT_TRAIL,
-            singular="Audit Entry",
-            plural="Audit Trail",
-            generated_type="custom",
+        _module(1, "Leads", "Lead", "Leads", LEADS),
+        _module(2, "Accounts", "Account", "Accounts", ACCOUNTS),
+        _module(3, "Contacts", "Contact", "Contacts", CONTACTS),
+        _module(4, "Deals", "Deal", "Deals", DEALS),
+        _module(5, "Tasks", "Task", "Tasks", TASKS),
+        _module(6, "Events", "Meeting", "Meetings", EVENTS),
+        _made("custom", _module(7, "Audit_Trail__c", "Audit Entry", "Audit Trail", AUDIT_TRAIL)),
+        _made("linking", _module(8, "Contacts_X_Skills", "Skill Link", "Skill Links", SKILL_LINKS)),
+        _made("custom", _module(9, "Measurements", "Measurement", "Measurements", _wide(230))),
+        replace(_module(10, "Notes", "Note", "Notes", NOTES), bulk=False),
+        replace(
+            _made("custom", _module(11, "Old_Surveys", "Old Survey", "Old Surveys", AUDIT_TRAIL)), status="user_hidden"
         ),
-        Module(
-            api_name="Contacts_X_Skills",
-            ordinal=8,
-            fields=SKILL_LINKS,
-            singular="Skill Link",
-            plural="Skill Links",
-            generated_type="linking",
-        ),
-        Module(
-            api_name="Measurements",
-            ordinal=9,
-            fields=_wide(230),
-            singular="Measurement",
-            plural="Measurements",
-            generated_type="custom",
-        ),
-        Module(api_name="Notes", ordinal=10, fields=NOTES, singular="Note", plural="Notes", bulk=False),
-        Module(
-            api_name="Old_Surveys",
-            ordinal=11,
-            fields=AUDIT_TRAIL,
-            singular="Old Survey",
-            plural="Old Surveys",
-            generated_type="custom",
-            status="user_hidden",
-        ),
-        Module(api_name="Home", ordinal=12, generated_type="web", api_supported=False, bulk=False),
-        Module(api_name="Reports", ordinal=13, api_supported=False, bulk=False),
+        replace(_made("web", _module(12, "Home", "Home", "Home")), api_supported=False, bulk=False),
+        replace(_module(13, "Reports", "Report", "Reports"), api_supported=False, bulk=False),
     )

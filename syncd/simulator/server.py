@@ -95,6 +95,9 @@ class _Connection:
             return
         with reply.file.open("rb") as source:
             while block := source.read(_CHUNK):
+                if self._stopping.is_set():
+                    await self._cut()
+                    return
                 await self._send({"type": "http.response.body", "body": block, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncd.simulator import JobTiming
+from syncd.simulator.jobs import scattered
 from tests.unit.simulator.conftest import MakeDesk
 from tests.unit.simulator.desk import EVER, Desk, between
 
@@ -161,6 +164,13 @@ def test_rows_come_in_the_order_of_the_switch(make_desk: MakeDesk, order: str) -
     by_time = [row["Modified_Time"] for row in rows]
     assert (by_id == sorted(by_id)) == (order == "id")
     assert (by_time == sorted(by_time)) == (order == "time")
+
+
+@given(rows=st.sets(st.integers(0, 5000)), gone=st.sets(st.integers(0, 5000)), seed=st.integers(0, 9))
+def test_scattered_rows_keep_their_order_when_others_leave(rows: set[int], gone: set[int], seed: int) -> None:
+    before = scattered(sorted(rows), seed)
+    assert sorted(before) == sorted(rows)
+    assert scattered(sorted(rows - gone), seed) == [index for index in before if index not in gone]
 
 
 def test_a_ghost_result_does_not_mean_completed(make_desk: MakeDesk) -> None:
