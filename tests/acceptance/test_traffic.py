@@ -141,6 +141,8 @@ def compare(sim: Simulator, key: StreamKey, dsn: str) -> Differences:
         columns = columns_of(database.status.columns(key))
     with psycopg.connect(dsn) as connection:
         connection.execute("SET TimeZone TO 'UTC'")
+        if not columns:
+            return Differences(missing=set(truth))
         names = [column.name for column in columns.values()]
         query = sql.SQL("SELECT id, {} FROM zoho.{} WHERE _deleted_at IS NULL").format(
             sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(key.module.lower())
