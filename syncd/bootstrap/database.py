@@ -3,8 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
-from syncd.postgres import migrate
-from syncd.postgres.embedded import EmbeddedServer
+from syncd.core.model import StreamKey
+from syncd.postgres import migrate, server, showcase
+from syncd.postgres.embedded import THROWAWAY, EmbeddedServer, binaries
 from syncd.postgres.ledger import PostgresStore
 from syncd.postgres.pool import Pool
 from syncd.postgres.quotas import PostgresQuotas
@@ -50,6 +51,22 @@ class Database:
         """The revisions an upgrade would apply."""
         return migrate.pending(self.conninfo)
 
+    def facts(self, schema: str) -> server.ServerFacts:
+        """What the server and the role are like; `schema` is the warehouse's."""
+        return server.facts(self.pool, schema)
+
+    def foreign_relations(self, schema: str, streams: dict[StreamKey, str]) -> tuple[str, ...]:
+        """The tables that stand where those of `streams` (with the name from the configuration) belong."""
+        return server.foreign_relations(self.pool, schema, streams)
+
+    def table_counts(self) -> tuple[showcase.TableCount, ...]:
+        """All tables of the warehouse, counted."""
+        return showcase.table_counts(self.pool)
+
+    def sample(self) -> tuple[str, showcase.Answer]:
+        """The demo's query and its answer."""
+        return showcase.SAMPLE, showcase.ask(self.pool, showcase.SAMPLE)
+
     def close(self) -> None:
         """Close the connections."""
         if "pool" in self.__dict__:
@@ -66,6 +83,16 @@ def upgrade_script() -> str:
     return migrate.sql()
 
 
-def embedded_server(data_dir: Path | None = None, *, tcp: bool = False) -> EmbeddedServer:
-    """A PostgreSQL server of our own, from the optional wheel; see `EmbeddedServer` for what the arguments mean."""
-    return EmbeddedServer(data_dir, tcp=tcp)
+def throwaway_server() -> EmbeddedServer:
+    """A PostgreSQL server of our own for data that nobody will miss, on the socket and on 127.0.0.1."""
+    return EmbeddedServer(tcp=True, options={**THROWAWAY, "autovacuum": "on"})
+
+
+def bundled_psql() -> Path:
+    """The psql that comes with the server of our own."""
+    return binaries() / "psql"
+
+
+def libpq_version() -> str:
+    """The version of PostgreSQL's client library in use."""
+    return server.libpq_version()

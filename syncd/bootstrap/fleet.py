@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from syncd.bootstrap.database import Database, open_database
+from syncd.core.choice import chosen
 from syncd.core.model import StreamKey, StreamPolicy
-from syncd.errors import ConfigWrong, Problem
 from syncd.settings.settings import Settings
 from syncd.sync.context import SyncContext
 from syncd.sync.ports import Observer, Pause, RunOutcome
@@ -104,26 +104,7 @@ class Fleet:
 
     def chosen(self, names: Iterable[str]) -> tuple[StreamKey, ...]:
         """The streams that `MODULE` or `ORG/MODULE` name, all of them without names. ConfigWrong for an unknown one."""
-        keys, chosen = self.streams(), list[StreamKey]()
-        unknown = []
-        for name in dict.fromkeys(names):
-            found = [key for key in keys if name.lower() in {key.module.lower(), str(key).lower()}]
-            chosen += found
-            if not found:
-                unknown.append(name)
-        if unknown:
-            known = ", ".join(dict.fromkeys(key.module for key in keys)) or "none yet"
-            raise ConfigWrong(
-                tuple(
-                    Problem(
-                        where="modules",
-                        what=f"{name!r} is not a configured module",
-                        fix=f"add it to [modules], or choose from: {known}",
-                    )
-                    for name in unknown
-                )
-            )
-        return tuple(chosen) or keys
+        return chosen(self.streams(), names)
 
     def sync(self, key: StreamKey, *, full: bool = False) -> RunOutcome:
         """One pass over a stream."""

@@ -1,0 +1,85 @@
+"""What the demo shows: how far the first load is, then the tables, a query, and how to look for oneself."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from syncd.bootstrap.database import Database, bundled_psql
+from syncd.cli.tables import Coloured, Value, aligned
+from syncd.cli.wording import grouped
+from syncd.core.health import Health, State, span
+
+_COLOURS = {State.OK: "green", State.LATE: "red", State.PARKED: "red", State.FAILED: "red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How a person can look at the demo: psql's connection string, the page's address, the configuration."""
+
+    psql: str
+    page: str
+    config: str
+
+
+def loading_line(healths: Sequence[Health]) -> str:
+    """One line on a first load: what is there, and what is under way."""
+    done = [one for one in healths if one.lag is not None]
+    parts = [f"{len(done)} of {len(healths)} modules loaded"]
+    for one in healths:
+        if one.state is State.LOADING:
+            share = f"{one.status.done_jobs} of {one.status.done_jobs + one.status.open_jobs} exports"
+            parts.append(f"{one.stream.module} {share if one.progress is not None else 'starting'}")
+        elif one.why and one.lag is None and one.state is not State.PENDING:
+            parts.append(f"{one.stream.module} {one.state}: {one.why}")
+    return ", ".join(parts)
+
+
+def living_line(healths: Sequence[Health], rows: int) -> str:
+    """One line on a database that is kept fresh."""
+    oldest = max((one.lag for one in healths if one.lag is not None), default=None)
+    behind = "nothing is loaded" if oldest is None else f"the oldest table is {span(oldest)} behind"
+    return f"{len(healths)} modules, {grouped(rows)} rows, {behind}"
+
+
+def screen(database: Database, healths: Sequence[Health], ways: Ways | None, *, now: datetime) -> list[str]:
+    """All lines of the view: tables, a query with its answer, and ways to look; None: nothing is left to look at."""
+    lines = ["", *_tables(database, healths, now), ""]
+    query, answer = database.sample()
+    lines += [f"  {line}" for line in query.splitlines()]
+    lines += ["", *aligned(answer.columns, answer.rows), ""]
+    return lines + (
+        _ways(ways) if ways else ["All of this is gone now; to look around in it while it lives: syncd demo"]
+    )
+
+
+def _ways(ways: Ways) -> list[str]:
+    psql = "psql" if shutil.which("psql") else bundled_psql()
+    beside = Path(sys.executable).with_name("syncd")
+    syncd = "syncd" if shutil.which("syncd") or not beside.is_file() else beside
+    return [
+        f"psql          {psql} '{ways.psql}'",
+        f"status page   {ways.page}",
+        f"other verbs   {syncd} --config {ways.config} status",
+        "",
+        "The simulated Zoho goes on changing, and the tables follow. Ctrl-C stops and removes everything.",
+    ]
+
+
+def total_rows(database: Database) -> int:
+    """Rows in all tables, deleted ones apart."""
+    return sum(table.rows for table in database.table_counts())
+
+
+def _tables(database: Database, healths: Sequence[Health], now: datetime) -> list[str]:
+    states = {(one.status.watermark, one.stream.module.lower()): one for one in healths}
+    rows: list[list[Value]] = []
+    for table in database.table_counts():
+        health = states.get((table.fresh_to, table.name.partition(".")[2]))
+        state = health.state if health else (State.LOADING if table.fresh_to is None else State.OK)
+        lag = None if table.fresh_to is None else now - table.fresh_to
+        coloured = Coloured(state.value, _COLOURS.get(state, "yellow"))
+        rows.append([table.name, table.rows, table.deleted, table.fresh_to, lag, coloured])
+    return aligned(["TABLE", "ROWS", "DELETED", "FRESH TO", "BEHIND", "STATE"], rows)
