@@ -20,6 +20,7 @@ CREATE TABLE syncd.stream (
     last_full_at    timestamptz,
     paused          boolean     NOT NULL DEFAULT false,
     parked          text        NOT NULL DEFAULT '',
+    trouble         text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     changed_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (org, module),
@@ -36,6 +37,7 @@ COMMENT ON COLUMN syncd.stream.deletes_through IS 'The deleted-records feed was 
 COMMENT ON COLUMN syncd.stream.last_full_at IS 'When the whole module was last read. Zoho''s clock.';
 COMMENT ON COLUMN syncd.stream.paused IS 'A person asked that this module be left alone.';
 COMMENT ON COLUMN syncd.stream.parked IS 'Why the module waits for a person, or empty.';
+COMMENT ON COLUMN syncd.stream.trouble IS 'Why the last pass did not end well though it will be tried again, or empty.';
 COMMENT ON COLUMN syncd.stream.created_at IS 'When the ledger first heard of the module. Clock of this server.';
 COMMENT ON COLUMN syncd.stream.changed_at IS 'When this row last changed, a new lease apart. Clock of this server.';
 """
@@ -282,7 +284,7 @@ CREATE VIEW syncd.module_status AS
 SELECT s.org, s.module,
        CASE WHEN s.parked <> '' THEN 'parked' WHEN s.paused THEN 'paused' WHEN u.run_id IS NOT NULL THEN 'running'
             WHEN s.watermark IS NULL AND l.run_id IS NULL THEN 'new' ELSE 'idle' END AS state,
-       s.watermark, clock_timestamp() - s.watermark AS lag, s.fill_until, s.cursor, s.paused, s.parked,
+       s.watermark, clock_timestamp() - s.watermark AS lag, s.fill_until, s.cursor, s.paused, s.parked, s.trouble,
        t.table_schema, t.table_name,
        greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) AS row_estimate,
        u.run_id, u.kind AS run_kind, u.started_at AS run_started_at,

@@ -130,7 +130,7 @@ def _state(status: ModuleStatus, deadline: timedelta, lag: timedelta | None, act
         return State.PARKED
     if lag is not None and lag > deadline:
         return State.LATE
-    if activity.failures if activity else (status.last_error and status.run_kind is None):
+    if activity.failures if activity else (status.trouble or (status.last_error and status.run_kind is None)):
         return State.FAILED
     if lag is not None:
         return State.OK
@@ -149,7 +149,7 @@ def _why(state: State, status: ModuleStatus, activity: Activity | None) -> str:
         return activity.error or activity.waiting_for
     if state is State.PENDING:
         return "waits for its first run"
-    return status.last_error
+    return status.trouble or status.last_error
 
 
 def worst_first(healths: Sequence[Health]) -> tuple[Health, ...]:

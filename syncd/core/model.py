@@ -219,7 +219,8 @@ class Stream:
 
     `watermark`: everything stamped at or before it is committed; None before the first fill is done. `fill_until` is
     T0 of the fill that is under way or done. `deletes_through`: the deleted-records feed was read up to here.
-    `parked` is why the stream waits for a person, or ''.
+    `parked` is why the stream waits for a person, or ''; `trouble` why its last pass did not end well although it
+    will be tried again, or ''.
     """
 
     key: StreamKey
@@ -230,6 +231,7 @@ class Stream:
     last_full_at: datetime | None = None
     paused: bool = False
     parked: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +388,8 @@ class ModuleStatus:
     """One line of `syncd status`: what the view `syncd.module_status` says of a stream.
 
     `rows` is the planner's estimate of live rows (None: no table yet). `open_jobs` and `done_jobs` belong to the run
-    under way. `last_*` describe the run that ended last. Local wall clock plays no part: moments are the ledger's.
+    under way. `last_*` describe the run that ended last, `parked` and
+    `trouble` are as in Stream. Local wall clock plays no part: moments are the ledger's.
     """
 
     stream: StreamKey
@@ -407,3 +410,4 @@ class ModuleStatus:
     refused_fields: int
     paused: bool
     parked: str
+    trouble: str = ""

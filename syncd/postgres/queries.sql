@@ -27,14 +27,15 @@ SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote;
 -- ------------------------------------------------------------------------------------------------------------- stream
 
 -- name: stream_get
-SELECT cursor, watermark, fill_until, deletes_through, last_full_at, paused, parked
+SELECT cursor, watermark, fill_until, deletes_through, last_full_at, paused, parked, trouble
 FROM syncd.stream WHERE org = %(org)s AND module = %(module)s;
 
 -- name: stream_update
 -- Not `paused`: that belongs to a person, who may change it while a run is under way.
 UPDATE syncd.stream
 SET cursor = %(cursor)s, watermark = %(watermark)s, fill_until = %(fill_until)s, deletes_through = %(deletes_through)s,
-    last_full_at = %(last_full_at)s, parked = %(parked)s, changed_at = clock_timestamp()
+    last_full_at = %(last_full_at)s, parked = %(parked)s, trouble = %(trouble)s,
+    changed_at = clock_timestamp()
 WHERE org = %(org)s AND module = %(module)s;
 
 -- name: stream_pause
@@ -176,7 +177,7 @@ WHERE org = %(org)s AND quota = %(quota)s
 SELECT org, module, watermark, fill_until, run_kind, open_jobs, done_jobs, row_estimate, last_run_id, last_started_at,
        last_finished_at, last_outcome, last_error, last_rows_read, last_rows_inserted, last_rows_updated,
        last_rows_unchanged, last_rows_rejected, last_rows_deleted, last_bad_values, rejected_values, partial_columns,
-       refused_fields, paused, parked
+       refused_fields, paused, parked, trouble
 FROM syncd.module_status ORDER BY org, module;
 
 -- name: api_use_totals

@@ -42,6 +42,7 @@ def stream_of(key: StreamKey, row: Row | None) -> Stream:
         last_full_at=row["last_full_at"],
         paused=row["paused"],
         parked=row["parked"],
+        trouble=row["trouble"],
     )
 
 
@@ -55,6 +56,7 @@ def stream_parameters(stream: Stream) -> Parameters:
         "deletes_through": stream.deletes_through,
         "last_full_at": stream.last_full_at,
         "parked": stream.parked,
+        "trouble": stream.trouble,
     }
 
 

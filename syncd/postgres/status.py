@@ -139,6 +139,7 @@ def _module_status(row: dict[str, Any]) -> ModuleStatus:
         refused_fields=row["refused_fields"],
         paused=row["paused"],
         parked=row["parked"],
+        trouble=row["trouble"],
     )
 
 

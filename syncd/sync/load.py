@@ -51,7 +51,7 @@ def settle_empty(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
 def finish(work: RunInProgress, transaction: Transaction) -> None:
     """Close a run whose windows are all loaded, and move what its end vouches for. Part of the last load's commit."""
     run, key = work.run, work.key
-    stream = replace(work.context.store.stream(key), cursor=work.cursor, parked="")
+    stream = replace(work.context.store.stream(key), cursor=work.cursor, parked="", trouble="")
     if run.through is not None:
         stream = replace(stream, watermark=max(stream.watermark or run.through, run.through))
         if stream.deletes_through is None:

@@ -1,6 +1,7 @@
 """One pass over a stream: resume what is unfinished, else plan; drive the jobs; read the deletes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from syncd.core.evolve import columns_of, dropped, refused_fields
@@ -68,6 +69,11 @@ def sync_stream(context: SyncContext, key: StreamKey, policy: StreamPolicy, *, f
     return outcome
 
 
+def _trouble(state: str, error: SyncdError) -> str:
+    """What is worth telling of a pass that will be tried again; a drain is no trouble."""
+    return str(error) if state in {"failed", "waiting"} else ""
+
+
 class _Pass:
     """One pass under a lease: gathers what the outcome reports while the steps go by."""
 
@@ -93,8 +99,9 @@ class _Pass:
             raise
         except SyncdError as error:
             state = next((state for kind, state in _STATE_OF if isinstance(error, kind)), "failed")
-            if state == "parked":
-                self._park(str(error))
+            # The error itself is what is reported: if the ledger cannot be told of it, nothing is lost by that.
+            with suppress(SyncdError):
+                self._tell(parked=str(error) if state == "parked" else "", trouble=_trouble(state, error))
             return self._outcome(state, error)
         return self._outcome("ok")
 
@@ -114,8 +121,8 @@ class _Pass:
         counts, notes = read_deletes(context, self._lease, self._stream(), self._policy, self._table)
         self._counts += counts
         self._notes += notes
-        if self._stream().parked:
-            self._park("")
+        if self._stream().parked or self._stream().trouble:
+            self._tell(parked="", trouble="")
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
@@ -237,9 +244,9 @@ class _Pass:
     def _stream(self) -> Stream:
         return self._context.store.stream(self._key)
 
-    def _park(self, why: str) -> None:
+    def _tell(self, *, parked: str, trouble: str) -> None:
         with self._context.store.transaction(self._lease) as transaction:
-            transaction.update_stream(replace(self._stream(), parked=why))
+            transaction.update_stream(replace(self._stream(), parked=parked, trouble=trouble))
 
     def _outcome(self, state: str, error: Exception | None = None) -> RunOutcome:
         return RunOutcome(

@@ -249,6 +249,7 @@ def test_streams_and_the_field_map_come_back(subject: Subject) -> None:
         deletes_through=NOON - MINUTE,
         last_full_at=NOON,
         parked="waits",
+        trouble="busy",
     )
     partial = replace(COLUMNS[3], partial=True)
 
