@@ -284,7 +284,7 @@ CREATE VIEW syncd.module_status AS
 SELECT s.org, s.module,
        CASE WHEN s.parked <> '' THEN 'parked' WHEN s.paused THEN 'paused' WHEN u.run_id IS NOT NULL THEN 'running'
             WHEN s.watermark IS NULL AND l.run_id IS NULL THEN 'new' ELSE 'idle' END AS state,
-       s.watermark, clock_timestamp() - s.watermark AS lag, s.fill_until, s.cursor, s.paused, s.parked, s.trouble,
+       s.watermark, clock_timestamp() - s.watermark AS lag, s.fill_until, s.cursor, s.paused, s.parked,
        t.table_schema, t.table_name,
        greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) AS row_estimate,
        u.run_id, u.kind AS run_kind, u.started_at AS run_started_at,
@@ -295,7 +295,7 @@ SELECT s.org, s.module,
        l.rows_unchanged AS last_rows_unchanged, l.rows_rejected AS last_rows_rejected,
        l.rows_deleted AS last_rows_deleted, l.bad_values AS last_bad_values,
        (SELECT count(*) FROM syncd.rejected_row AS x WHERE x.org = s.org AND x.module = s.module) AS rejected_values,
-       f.partial_columns, f.refused_fields
+       f.partial_columns, f.refused_fields, s.trouble
 FROM syncd.stream AS s
 LEFT JOIN syncd.run AS u ON u.org = s.org AND u.module = s.module AND u.finished_at IS NULL
 LEFT JOIN LATERAL (

@@ -136,7 +136,7 @@ PUBLIC = {
     " row_estimate run_id run_kind run_started_at open_jobs done_jobs last_run_id last_run_kind last_started_at"
     " last_finished_at last_outcome last_error last_rows_read last_rows_inserted last_rows_updated"
     " last_rows_unchanged last_rows_rejected last_rows_deleted last_bad_values rejected_values partial_columns"
-    " refused_fields",
+    " refused_fields trouble",
 }
 
 
