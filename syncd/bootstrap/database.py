@@ -9,8 +9,18 @@ from syncd.postgres.embedded import THROWAWAY, EmbeddedServer, binaries
 from syncd.postgres.ledger import PostgresStore
 from syncd.postgres.pool import Pool
 from syncd.postgres.quotas import PostgresQuotas
-from syncd.postgres.status import PostgresStatus
+from syncd.postgres.status import PostgresStatus, RejectedRow
 from syncd.settings.settings import Settings
+
+__all__ = [
+    "Database",
+    "RejectedRow",
+    "bundled_psql",
+    "libpq_version",
+    "open_database",
+    "throwaway_server",
+    "upgrade_script",
+]
 
 
 class Database:

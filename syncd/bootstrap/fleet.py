@@ -127,7 +127,7 @@ class Fleet:
             self._databases[conninfo] = open_database(settings, size=_SESSIONS_PER_LANE * lanes + 2)
             self._closing.callback(self._databases[conninfo].close)
         database = self._databases[conninfo]
-        client = connect(_account(settings), quotas=database.quotas, state_dir=settings.state_dir, wait=pause.wait)
+        client = connect(account_of(settings), quotas=database.quotas, state_dir=settings.state_dir, wait=pause.wait)
         self._closing.callback(client.close)
         spool = Spool(settings.state_dir / "spool" / settings.org)
         return Org(
@@ -158,7 +158,8 @@ def threads_for(configured: Sequence[Settings]) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=size, thread_name_prefix="syncd-run")
 
 
-def _account(settings: Settings) -> Account:
+def account_of(settings: Settings) -> Account:
+    """The access to Zoho that a configuration describes."""
     zoho = settings.zoho
     return Account(
         org=settings.org,

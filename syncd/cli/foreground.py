@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from syncd.bootstrap.fleet import Fleet, threads_for
+from syncd.bootstrap.logs import logs_of_verb
 from syncd.cli.progress import Shown
-from syncd.cli.quiet import only_warnings
 from syncd.cli.results import Results
 from syncd.core.model import StreamKey
 from syncd.daemon.observers import Observers
@@ -26,7 +26,6 @@ def one_pass(
     Brings the ledgers up to date before. Raises what that or an unknown name raises; what goes wrong with a module is
     in its outcome.
     """
-    only_warnings()
     several = len(settings) > 1
 
     def name(key: StreamKey) -> str:
@@ -36,6 +35,7 @@ def one_pass(
     shown = Shown(several_orgs=several)
     observer = Observers(shown.observer, Results(keys, as_json=as_json, name=name))
     with (
+        logs_of_verb(settings),
         threads_for(settings) as executor,
         Fleet(settings, pause=stop, observer=observer, executor=executor) as fleet,
     ):

@@ -17,9 +17,10 @@ from syncd.cli.invocation import Invocation
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Try it": {"demo": "demo", "simulator": "simulator"},
-    "Set up": {"db": "db"},
-    "Sync": {"run": "run", "sync": "sync"},
-    "Look": {"status": "status"},
+    "Set up": {"check": "check", "modules": "modules", "plan": "plan", "export": "export", "db": "db"},
+    "Sync": {"run": "run", "sync": "sync", "pause": "pause", "resume": "pause"},
+    "Look": {"status": "status", "runs": "runs", "rejected": "rejected"},
+    "Shell": {"completion": "completion"},
 }
 """The verbs by heading, each with the file of this package that holds it."""
 

@@ -6,11 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import click
 
 from syncd.cli import failure
+from syncd.cli.documents import outcome_document
 from syncd.cli.tables import on_terminal
 from syncd.cli.wording import changes, grouped, lasted, local, stamp
 from syncd.core.model import Job, LoadCounts, Run, StreamKey
@@ -39,7 +39,7 @@ class Results:
     def run_finished(self, outcome: RunOutcome) -> None:
         with self._lock:
             if self._as_json:
-                self._say(json.dumps(document(outcome), ensure_ascii=False))
+                self._say(json.dumps(outcome_document(outcome), ensure_ascii=False))
                 return
             name = self._name(outcome.stream)
             self._say(f"{name.ljust(self._width)}  {line(outcome)}")
@@ -75,37 +75,6 @@ def line(outcome: RunOutcome) -> str:
     fresh = f"fresh to {moment(outcome.fresh_to)}" if outcome.fresh_to else "not loaded yet"
     what = f"{'+'.join(outcome.kinds)}: {grouped(outcome.counts.read)} rows read, " if outcome.kinds else ""
     return f"{coloured}  {what}{changes(outcome.counts)}; {fresh}; {lasted(timedelta(seconds=outcome.seconds))}"
-
-
-def document(outcome: RunOutcome) -> dict[str, Any]:
-    """How a pass ended, for machines; the keys are those of docs/json.md."""
-    counts = outcome.counts
-    return {
-        "org": outcome.stream.org,
-        "module": outcome.stream.module,
-        "state": outcome.state,
-        "kinds": list(outcome.kinds),
-        "run_id": None if outcome.run_id is None else str(outcome.run_id),
-        "jobs": outcome.jobs,
-        "counts": counts_document(counts),
-        "fresh_to": None if outcome.fresh_to is None else stamp(outcome.fresh_to),
-        "seconds": round(outcome.seconds, 3),
-        "error": None if outcome.error is None else failure.document(outcome.error),
-        "notes": list(outcome.notes),
-    }
-
-
-def counts_document(counts: LoadCounts) -> dict[str, int]:
-    """The rows of a run, for machines."""
-    return {
-        "read": counts.read,
-        "inserted": counts.inserted,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "rejected": counts.rejected,
-        "bad_values": counts.bad_values,
-        "deleted": counts.deleted,
-    }
 
 
 def exit_code(outcomes: Sequence[RunOutcome], *, named: bool) -> int:

@@ -15,8 +15,10 @@ def run(invocation: Invocation, with_parent: bool) -> int:
     Several may run: a module is only ever written by one of them.
     """
     from syncd.bootstrap.daemon import run_daemon
+    from syncd.bootstrap.logs import logs_of_service
     from syncd.cli.lifeline import follow_stdin
 
-    if with_parent:
-        follow_stdin()
-    return run_daemon(invocation.settings)
+    with logs_of_service(invocation.settings()):
+        if with_parent:
+            follow_stdin()
+        return run_daemon(invocation.settings)

@@ -1,0 +1,28 @@
+"""The logs of a process, set up by what the configuration says and freed of its secrets."""
+
+from collections.abc import Sequence
+
+from syncd.bootstrap.clock import now
+from syncd.daemon.log import Logs, set_up
+from syncd.settings.settings import Settings
+from syncd.zoho.redaction import redact
+
+
+def logs_of_service(configured: Sequence[Settings]) -> Logs:
+    """The logs of the daemon: level and form are the configuration's. A context."""
+    log = configured[0].log
+    return _hiding(set_up(now=now, redact=redact, level=log.level, form=log.format), configured)
+
+
+def logs_of_verb(configured: Sequence[Settings]) -> Logs:
+    """The logs of a verb in the foreground: warnings for people, on stderr, and nothing else. A context."""
+    return _hiding(set_up(now=now, redact=redact, level="warning", form="console"), configured)
+
+
+def _hiding(logs: Logs, configured: Sequence[Settings]) -> Logs:
+    for settings in configured:
+        secrets = settings.secrets
+        for secret in (secrets.client_secret, secrets.refresh_token, secrets.pg_password, secrets.web_token):
+            if secret is not None:
+                logs.hide(secret.get_secret_value())
+    return logs
