@@ -6,7 +6,7 @@ event says: a moved DTSTAMP is no change, a LAST-MODIFIED that stands still is n
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from syncd.core.calendar import PARSER_VERSION
@@ -93,16 +93,14 @@ def without_stamp(text: bytes) -> bytes:
     return text[:at] + rest
 
 
-def content_sha256(
-    text: bytes, calendar: int = 0, deciding: Mapping[bytes, Mapping[int, Definition]] | None = None
-) -> bytes:
+def content_sha256(text: bytes, timezones: Sequence[bytes] = ()) -> bytes:
     """What a change of the event changes: its lines, the VTIMEZONEs that its times rest on, and the parser.
 
-    `deciding` are the TZIDs of the import whose meaning rests on a VTIMEZONE (`ZoneTable.deciding`).
+    `timezones` are the hashes that `definitions_used` found.
     """
     digest = hashlib.sha256(without_stamp(text))
     digest.update(b"\nparser %d" % PARSER_VERSION)
-    for sha256 in definitions_used(text, calendar, deciding or {}):
+    for sha256 in timezones:
         digest.update(sha256)
     return digest.digest()
 

@@ -104,7 +104,7 @@ def parse_rule(value: str, start: datetime, *, all_day: bool = False) -> Rule:
     rule = Rule(
         frequency=frequency,
         interval=_interval(parts),
-        count=_count(parts),
+        count=_count(parts, notes),
         months=_numbers(parts, "BYMONTH", notes),
         month_days=_numbers(parts, "BYMONTHDAY", notes),
         year_days=_numbers(parts, "BYYEARDAY", notes),
@@ -166,9 +166,12 @@ def _interval(parts: dict[str, str]) -> int:
     return int(text)
 
 
-def _count(parts: dict[str, str]) -> int | None:
+def _count(parts: dict[str, str], notes: list[str]) -> int | None:
     text = parts.get("COUNT")
     if text is None:
+        return None
+    if text == "-1":
+        notes.append("COUNT -1 is dropped")  # how some exporters write that there is no end
         return None
     if not _NUMBER.fullmatch(text) or int(text) < 1:
         raise RuleRefused(f"COUNT is {text[:20]!r}")

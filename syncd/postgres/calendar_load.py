@@ -1,0 +1,356 @@
+"""The second pass of an import: components -> rows, batch by batch.
+
+Owns the batches, what counts as changed, what goes to quarantine, and the duplicates of one stream. Parses only what
+changed: an unchanged event costs its hash and its share of one query.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import psycopg
+
+from syncd.core.calendar.events import read_event
+from syncd.core.calendar.identity import content_sha256, definitions_used, glance
+from syncd.core.calendar.imports import ImportRequest
+from syncd.core.calendar.model import Component, DefaultZone, Event, Expansion, Occurrence, Rejected
+from syncd.core.calendar.series import expand
+from syncd.core.calendar.survey import Survey
+from syncd.postgres.calendar_rows import Lines, Source, add_event, add_occurrences, copy_text, late_line, raw_of
+from syncd.postgres.calendar_store import CalendarStore, Known, Quarantined
+from syncd.postgres.calendar_writer import Writer
+
+_BATCH_EVENTS = 1_000
+_BATCH_BYTES = 4 << 20
+_IDS_AT_ONCE = 2_000
+
+PARSER_FAULTS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What a mistake of ours on strange input would raise: it must cost that input, not the import."""
+
+
+@dataclass(slots=True)
+class Tallies:
+    """Counts of one import in the making."""
+
+    events: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    older: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    others: int = 0
+
+
+@dataclass(slots=True)
+class Item:
+    """A component on its way to a row. `event` is there once it had to be read."""
+
+    component: Component
+    uid: str
+    key: str
+    content: bytes
+    event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row to be written, with everything that goes with it."""
+
+    item: Item
+    event: Event
+    expansion: Expansion
+    occurrences: list[Occurrence]
+    source: Source
+
+
+class Load:
+    """Feeds the components of one stream to the tables."""
+
+    def __init__(
+        self,
+        store: CalendarStore,
+        writer: Writer,
+        survey: Survey,
+        request: ImportRequest,
+        default: DefaultZone,
+        *,
+        stale: bool,
+        empty: bool,
+    ) -> None:
+        """`stale`: a newer full export has been loaded, so nothing changes. `empty`: the calendar has no event yet."""
+        self.counts = Tallies()
+        self.zones = survey.zones()
+        self._deciding = self.zones.deciding
+        self._store = store
+        self._writer = writer
+        self._survey = survey
+        self._request = request
+        self._default = default
+        self._stale = stale
+        self._empty = empty
+        self._ids: list[int] = []
+        self._more_ids: Future[list[int]] | None = None
+        self._waiting: tuple[list[Item], Future[dict[int, Known]]] | None = None
+        self._keys: list[str] = []
+        self._bad: list[Quarantined] = []
+        self._refused: list[Quarantined] = []  # filled by the writer's thread
+
+    def run(self, components: Iterable[Component]) -> None:
+        """Take every component of the stream, then what had to wait for its duplicates."""
+        batch: list[Item] = []
+        late: list[str] = []
+        size = 0
+        for component in components:
+            if component.name != "VEVENT":
+                self._other(component)
+                continue
+            self.counts.events += 1
+            item = self._identified(component)
+            if item is None:
+                continue
+            if self._survey.identities.is_repeated((item.uid, bool(item.key))):
+                late.append(self._late(item))
+                if len(late) >= _BATCH_EVENTS:
+                    self._writer.later(self._store.keep_late, late)
+                    late = []
+                continue
+            batch.append(item)
+            size += len(component.text)
+            if len(batch) >= _BATCH_EVENTS or size >= _BATCH_BYTES:
+                self._take(batch)
+                batch, size = [], 0
+        self._take(batch)
+        self._writer.later(self._store.keep_late, late)
+        self._take_late()
+        self._take([])
+        self._flush_notes()
+        self._writer.now(self._flush_refused)
+
+    # ------------------------------------------------------------------------------------------------- one component
+
+    def _other(self, component: Component) -> None:
+        if component.name != "VTIMEZONE":
+            self.counts.others += 1
+        elif component.problem:
+            self._reject(component, None, _stage_of(component.problem), component.problem)
+
+    def _identified(self, component: Component) -> Item | None:
+        """A component with its identity, None when it had to be rejected."""
+        if component.problem:
+            seen = glance(component.text + b"\n")
+            self._reject(component, seen[0] if seen else None, _stage_of(component.problem), component.problem)
+            return None
+        seen = glance(component.text)
+        event: Event | None = None
+        if seen is not None and not seen[1]:
+            uid, key = seen[0], ""
+        else:
+            read = self._read(component)
+            if isinstance(read, Rejected):
+                self._reject(component, read.uid, read.stage, read.error)
+                return None
+            event, uid, key = read, read.uid, read.recurrence_key
+        timezones = definitions_used(component.text, component.calendar, self._deciding)
+        return Item(component, uid, key, content_sha256(component.text, timezones), event)
+
+    def _read(self, component: Component) -> Event | Rejected:
+        try:
+            return read_event(component.text, self.zones, component.calendar)
+        except PARSER_FAULTS as fault:
+            return Rejected("error", f"{type(fault).__name__}: {fault}")
+
+    def _late(self, item: Item) -> str:
+        event = item.event or self._read(item.component)
+        sequence, modified = (event.sequence, event.last_modified) if isinstance(event, Event) else (None, None)
+        line = late_line(item.component, item.uid, item.key, item.content, sequence=sequence, modified=modified)
+        return f"{self.counts.events}\t{line}"
+
+    def _reject(self, component: Component, uid: str | None, stage: str, error: str) -> None:
+        if component.name == "VEVENT":
+            self.counts.quarantined += 1
+            self.counts.duplicates += stage == "duplicate"
+        if uid is not None and stage != "duplicate":
+            self._note_key(uid, "*")
+        self._bad.append(quarantined(component, uid, stage, error))
+        if len(self._bad) >= _BATCH_EVENTS // 4 or len(component.text) > _BATCH_BYTES:
+            self._flush_notes()
+
+    def _note_key(self, uid: str, key: str) -> None:
+        if self._request.full:
+            self._keys.append(f"{copy_text(uid)}\t{key}\n")
+
+    def _flush_notes(self) -> None:
+        keys, self._keys = self._keys, []
+        self._writer.later(self._store.note_keys, keys)
+        bad, self._bad = self._bad, []
+        self._writer.later(self._store.quarantine, bad)
+
+    # ------------------------------------------------------------------------------------------------------- batches
+
+    def _take(self, batch: list[Item]) -> None:
+        """Ask what is known of a batch, and meanwhile merge the one before it."""
+        before, self._waiting = self._waiting, None
+        if batch:
+            self._waiting = batch, self._look_up(batch)
+        if before is not None:
+            self._merge(before[0], before[1].result())
+            self._flush_notes()
+
+    def _look_up(self, batch: list[Item]) -> Future[dict[int, Known]]:
+        if self._empty:
+            nothing: Future[dict[int, Known]] = Future()
+            nothing.set_result({})
+            return nothing
+        uids, keys, hashes = [], [], []
+        for item in batch:
+            uids.append(item.uid)
+            keys.append(item.key)
+            hashes.append(item.content)
+        return self._writer.later(self._store.lookup, uids, keys, hashes)
+
+    def _merge(self, batch: list[Item], known: dict[int, Known]) -> None:
+        new: list[Entry] = []
+        changed: list[Entry] = []
+        listed: list[int] = []
+        for index, item in enumerate(batch):
+            have = known.get(index)
+            self._note_key(item.uid, item.key)
+            if have is not None and have.same:
+                self.counts.unchanged += 1
+                continue
+            if self._stale or (have is not None and have.snapshot_at > self._request.evaluated_at):
+                self.counts.older += 1
+                continue
+            event = item.event or self._read(item.component)
+            if isinstance(event, Rejected):
+                self._reject(item.component, item.uid, event.stage, event.error)
+            elif have is None:
+                new.append(self._entry(item, event, self._new_id(), self._store.import_id))
+            else:
+                changed.append(self._entry(item, event, have.event_id, have.first_import_id))
+                if not item.key and not have.has_overrides:
+                    listed.append(have.event_id)
+        if new:
+            self._writer.later(self._insert, new, self._lines(new))
+        if changed:
+            self._writer.later(self._update, changed, self._lines(changed, listed), listed)
+        dirty = [copy_text(entry.item.uid) + "\n" for entry in (*new, *changed)]
+        self._writer.later(self._store.note_dirty, dirty)
+
+    def _entry(self, item: Item, event: Event, event_id: int, first_import_id: int) -> Entry:
+        if item.key:
+            # Its series, if it has one, is looked at when everything is in.
+            occurrences, expansion = list[Occurrence](), Expansion("orphan")
+        else:
+            occurrences, (expansion,) = expand([event], self._request.horizon, self._default)
+        raw = raw_of(item.component.text)
+        source = Source(
+            event_id=event_id,
+            calendar_id=self._store.calendar_id,
+            raw=raw,
+            raw_sha256=hashlib.sha256(raw).digest(),
+            content_sha256=item.content,
+            timezones=definitions_used(item.component.text, item.component.calendar, self._deciding),
+            snapshot_at=self._request.evaluated_at,
+            first_import_id=first_import_id,
+            import_id=self._store.import_id,
+        )
+        return Entry(item, event, expansion, occurrences, source)
+
+    def _new_id(self) -> int:
+        if not self._ids:
+            if self._more_ids is None:
+                self._ids = self._writer.now(self._store.new_ids, _IDS_AT_ONCE)
+            else:
+                self._ids = self._more_ids.result()
+            self._more_ids = self._writer.later(self._store.new_ids, _IDS_AT_ONCE)
+        return self._ids.pop()
+
+    def _lines(self, entries: Sequence[Entry], listed: Sequence[int] | None = None) -> Lines:
+        lines = Lines()
+        for entry in entries:
+            add_event(lines, entry.event, entry.expansion, entry.source, self._request.horizon)
+            event_id = entry.source.event_id
+            if listed is None or event_id in listed:
+                add_occurrences(lines, entry.occurrences, [event_id], entry.source.calendar_id)
+        return lines
+
+    # ------------------------------------------------------------------------------------- on the writer's own thread
+
+    def _insert(self, entries: Sequence[Entry], lines: Lines) -> None:
+        try:
+            self._store.insert(lines)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            for part in self._halves(entries, error):
+                self._insert(part, self._lines(part))
+            return
+        self.counts.inserted += len(entries)
+
+    def _update(self, entries: Sequence[Entry], lines: Lines, listed: Sequence[int]) -> None:
+        try:
+            self._store.update(lines, [entry.source.event_id for entry in entries], listed)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            for part in self._halves(entries, error):
+                ids = {entry.source.event_id for entry in part}
+                self._update(part, self._lines(part, listed), [one for one in listed if one in ids])
+            return
+        self.counts.updated += len(entries)
+
+    def _halves(self, entries: Sequence[Entry], error: psycopg.Error) -> list[Sequence[Entry]]:
+        """The batch in two, to find what the server refuses; a single one is refused itself."""
+        if len(entries) > 1:
+            middle = len(entries) // 2
+            return [entries[:middle], entries[middle:]]
+        entry = entries[0]
+        reason = str(error).strip().splitlines()[0]
+        self._refused.append(quarantined(entry.item.component, entry.item.uid, "store", reason))
+        return []
+
+    def _flush_refused(self) -> None:
+        self.counts.quarantined += len(self._refused)
+        self._store.quarantine(self._refused)
+
+    # ---------------------------------------------------------------------------------------------------- duplicates
+
+    def _take_late(self) -> None:
+        """Components whose identity came more than once: the best of each goes on, the others to quarantine."""
+        batch: list[Item] = []
+        fetched = self._writer.now(self._store.late, 0)
+        while fetched:
+            for row in fetched:
+                text = bytes(row.text)
+                component = Component("VEVENT", text, row.line_no, row.calendar)
+                if row.rank > 1:
+                    self._reject(component, row.uid, "duplicate", _DUPLICATE)
+                else:
+                    batch.append(Item(component, row.uid, row.recurrence_key, bytes(row.content_sha256)))
+            self._take(batch)
+            batch = []
+            fetched = self._writer.now(self._store.late, fetched[-1].position)
+
+
+_DUPLICATE = "the stream has another component of this UID and RECURRENCE-ID, which is newer or the same"
+
+
+def quarantined(component: Component, uid: str | None, stage: str, error: str) -> Quarantined:
+    """A component with the reason why it is no row; of a cut one the length and hash are the whole's."""
+    raw = raw_of(component.text)
+    cut = component.size > len(raw)
+    return Quarantined(
+        component=component.name,
+        uid=uid,
+        line_no=component.line_no,
+        raw=raw,
+        raw_len=component.size if cut else len(raw),
+        raw_sha256=component.digest if cut else hashlib.sha256(raw).digest(),
+        stage=stage,
+        error=error.replace("\0", ""),
+    )
+
+
+def _stage_of(problem: str) -> str:
+    return {"unterminated": "unterminated", "larger": "size", "components": "depth"}.get(
+        problem.replace(":", " ").partition(" ")[0], "error"
+    )
