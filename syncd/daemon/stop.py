@@ -45,7 +45,7 @@ class StopRequest:
         with self._changed:
             self._waiting[remote_id] = self._waiting.get(remote_id, 0) + 1
             try:
-                self._changed.wait_for(lambda: self._hinted(remote_id), until - self._monotonic())
+                self._changed.wait_for(lambda: self._stopping or self._hinted(remote_id), until - self._monotonic())
             finally:
                 self._leave(remote_id)
         self.check()
