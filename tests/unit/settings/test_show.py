@@ -52,9 +52,11 @@ def test_a_password_in_the_dsn_is_hidden(folder: ConfigFolder) -> None:
 
 
 def test_what_is_shown_loads_again_as_the_same(folder: ConfigFolder) -> None:
-    before = folder.load(GOOD + 'Deals = { every = "1h", fields = ["A"], table = "deal" }\n')
+    before = folder.load(GOOD + 'Deals = { every = "1h", fields = ["A"], table = "deal" }\n[web]\nlisten = ""\n')
+    assert before.web.listen is None
     after = folder.load(show(before).replace("scope =", "# scope ="))
     assert show(after) == show(before)
+    assert after.web == before.web
 
 
 def test_the_schema_knows_every_key() -> None:

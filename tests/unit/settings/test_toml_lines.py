@@ -160,6 +160,13 @@ a.b.c = 1
     assert lines["modules", "Events", "a", "b"] == 24
 
 
+def test_a_table_inside_an_array_of_tables_belongs_to_the_newest_element() -> None:
+    lines = key_lines("[[a]]\n[a.b]\nx = 1\n[[a]]\n[[a.c]]\n[a.c.d]\ny = 1\n[[a.c]]\nz = 1\n")
+    assert lines["a", 0, "b", "x"] == 3
+    assert lines["a", 1, "c", 0, "d", "y"] == 7
+    assert lines["a", 1, "c", 1, "z"] == 9
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# only a comment", "a = 1", "[a]", "a = []\r\nb = {}"])
 def test_short_files(text: str) -> None:
     assert set(key_lines(text)) == set(_paths((), tomllib.loads(text)))
