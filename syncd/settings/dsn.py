@@ -4,7 +4,7 @@ Whether a string is right in every part only libpq can say; nothing here raises.
 """
 
 import re
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 MASK = "***"
 
@@ -20,23 +20,33 @@ def is_url(dsn: str) -> bool:
 
 def has_password(dsn: str) -> bool:
     """Whether a connection string carries a password for the server that is not empty."""
-    return _has(dsn, {"password"})
+    return bool(_secrets(dsn).get("password"))
 
 
-def has_secret(dsn: str) -> bool:
-    """Whether a connection string carries anything that nobody may see: a password, or the passphrase of a key."""
-    return _has(dsn, {"password", "sslpassword"})
+def secrets_in(dsn: str) -> tuple[str, ...]:
+    """What a connection string carries that nobody may see: a password, the passphrase of a key; decoded.
+
+    >>> secrets_in("postgresql://me:p%40ss@db/crm?sslpassword=x"), secrets_in("password = 'it\\\\'s' host=db")
+    (('p@ss', 'x'), ("it's",))
+    """
+    return tuple(secret for secret in _secrets(dsn).values() if secret)
 
 
-def _has(dsn: str, names: set[str]) -> bool:
+def _secrets(dsn: str) -> dict[str, str]:
     if not is_url(dsn):
-        return any(found[2].partition("=")[0].strip() in names and found[3] != "''" for found in _WORD.finditer(dsn))
+        return {found[2].partition("=")[0].strip(): _word(found[3]) for found in _WORD.finditer(dsn)}
     try:
         parts = urlsplit(dsn)
-        query = parse_qs(parts.query)
-        return bool(parts.password) or any(any(query.get(name, ())) for name in names)
     except ValueError:  # brackets that do not match: an odd host, or signs of the password itself
-        return ":" in dsn.partition("://")[2].rpartition("@")[0]
+        return {"password": unquote(dsn.partition("://")[2].rpartition("@")[0].partition(":")[2])}
+    # A plus is no space to libpq, unlike in a form.
+    query = parse_qs(parts.query.replace("+", "%2B"))
+    given = {"password": unquote(parts.password or "")}
+    return given | {name: query[name][-1] for name in ("password", "sslpassword") if name in query}
+
+
+def _word(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1] if value.startswith("'") else value, flags=re.DOTALL)
 
 
 def mask(dsn: str) -> str:

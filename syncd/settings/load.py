@@ -135,7 +135,7 @@ def _password(raw: Raw, origin: Origin) -> Iterator[Finding]:
     postgres = raw.get("postgres")
     said = postgres.get("dsn") if isinstance(postgres, dict) else None
     path = ("postgres", "dsn")
-    if isinstance(said, str) and dsn.has_secret(said) and not origin.where(path).startswith("$"):
+    if isinstance(said, str) and dsn.secrets_in(said) and not origin.where(path).startswith("$"):
         fix = 'take it out and write password_file = "PATH", or use the credential pg-password, PGPASSWORD or ~/.pgpass'
         yield Finding(path, "a password does not belong into this file", fix)
 

@@ -112,6 +112,14 @@ class Settings:
             return self.postgres.dsn
         return SecretStr(dsn.with_password(said, password.get_secret_value()))
 
+    def known_secrets(self) -> tuple[str, ...]:
+        """Every secret of these settings in plain text, for those who have to keep them out of what is printed."""
+        found = self.secrets
+        given = (found.client_secret, found.refresh_token, found.pg_password, found.web_token)
+        callback = self.callback.url.get_secret_value().rpartition("/")[2] if self.callback.url else ""
+        texts = (*(secret.get_secret_value() for secret in given if secret is not None), callback)
+        return tuple(filter(None, (*texts, *dsn.secrets_in(self.postgres.dsn.get_secret_value()))))
+
 
 def _first(own: T | None, shared: T) -> T:
     return shared if own is None else own

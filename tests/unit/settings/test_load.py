@@ -395,6 +395,26 @@ def test_settings_do_not_print_secrets(folder: ConfigFolder) -> None:
     assert "0123456789abcdefghijkl" not in shown
 
 
+def test_all_secrets_are_told_to_those_who_hide_them(folder: ConfigFolder) -> None:
+    folder.secret("pw", "from-file")
+    folder.secret("web", "0123456789abcdef")
+    settings = folder.load(
+        GOOD
+        + '[postgres]\npassword_file = "pw"\n[web]\ntoken_file = "web"\n'
+        + '[callback]\nurl = "https://hook.example.com/zoho/0123456789abcdefghijkl"',
+        {"SYNCD_POSTGRES__DSN": "postgresql://me:from%20env@db/crm"},
+    )
+    assert settings.known_secrets() == (
+        "the-client-secret",
+        "the-refresh-token",
+        "from-file",
+        "0123456789abcdef",
+        "0123456789abcdefghijkl",
+        "from env",
+    )
+    assert folder.load(secrets=False).known_secrets() == ()
+
+
 def test_a_page_for_others_needs_a_token(folder: ConfigFolder) -> None:
     folder.secret("web", "0123456789abcdef")
     settings = folder.load(GOOD + '[web]\nlisten = "0.0.0.0:80"\ntoken_file = "web"')
