@@ -57,15 +57,22 @@ def screen(database: Database, healths: Sequence[Health], ways: Ways | None, *, 
 
 def _ways(ways: Ways) -> list[str]:
     psql = "psql" if shutil.which("psql") else bundled_psql()
-    beside = Path(sys.executable).with_name("syncd")
-    syncd = "syncd" if shutil.which("syncd") or not beside.is_file() else beside
     return [
-        f"psql          {psql} '{ways.psql}'",
-        f"status page   {ways.page}",
-        f"other verbs   {syncd} --config {ways.config} status",
+        "To look for yourself:",
+        f"  {psql} '{ways.psql}'",
+        f"  {ways.page} in a browser",
+        f"  {_syncd()} --config {ways.config} status",
         "",
-        "The simulated Zoho goes on changing, and the tables follow. Ctrl-C stops and removes everything.",
+        "The simulated Zoho goes on changing. Ctrl-C stops and removes everything.",
     ]
+
+
+def _syncd() -> str:
+    """How this very command can be called from the folder that we are in."""
+    beside = Path(sys.executable).with_name("syncd")
+    if shutil.which("syncd") or not beside.is_file():
+        return "syncd"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def total_rows(database: Database) -> int:

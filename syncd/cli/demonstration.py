@@ -172,7 +172,7 @@ def _screen() -> Iterator["Live | None"]:
 def _draw(live: "Live", lines: list[str]) -> None:
     from rich.text import Text
 
-    live.update(Text.from_ansi("\n".join(lines), no_wrap=True), refresh=True)
+    live.update(Text.from_ansi("\n".join(lines), overflow="fold"), refresh=True)
 
 
 def _say(line: str) -> None:

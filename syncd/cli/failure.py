@@ -13,12 +13,11 @@ from typing import Any
 
 import click
 
-from syncd.errors import ConfigWrong, SyncdError
+from syncd.errors import ConfigWrong, GrantRefused, Refused, SyncdError
 
 USAGE = 2
 FAILED = 1
 SOME_FAILED = 3
-BROKEN_PIPE = 128 + signal.SIGPIPE
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -33,8 +32,8 @@ class Interrupted(Exception):
 def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
     """Say on stderr what went wrong and return the exit code of the process."""
     if isinstance(error, BrokenPipeError):
-        _let_go_of_stdout()
-        return BROKEN_PIPE
+        let_go_of_stdout()
+        return FAILED
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else FAILED
     if isinstance(error, click.exceptions.Exit):
@@ -50,6 +49,8 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
 def exit_code(error: BaseException) -> int:
     """The exit code that an error stands for; the table is in the README."""
     match error:
+        case Refused(code="OAUTH_SCOPE_MISMATCH"):
+            return GrantRefused.exit_code
         case SyncdError() | click.ClickException():
             return error.exit_code
         case Interrupted():
@@ -119,7 +120,7 @@ def _with_fix(error: click.UsageError) -> str:
     return f"syncd: {said}" if "\nfix: " in said else f"syncd: {said}\nfix: see {name} --help"
 
 
-def _let_go_of_stdout() -> None:
+def let_go_of_stdout() -> None:
     """Nobody reads any more: what is still in the buffer must not become a second error at exit.
 
     https://docs.python.org/3/library/signal.html#note-on-sigpipe

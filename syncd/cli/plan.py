@@ -62,27 +62,35 @@ def _headline(preview: "Preview", name: str) -> str:
     before = f"{preview.unfinished} unfinished exports come first; " if preview.unfinished else ""
     if preview.kind is None:
         return f"{name}: {before}nothing has settled since the watermark"
-    by = f"by {preview.cursor.value}" if preview.cursor else "the whole module"
+    window = next((planned.window for planned in preview.windows if planned.window), None)
+    stamp = window.cursor if window else preview.cursor
+    by = f"by {stamp.value}" if stamp else "the whole module"
     nothing = "" if preview.windows else "; nothing to export, only the watermark moves"
     return f"{name}: {before}{preview.kind.value} {by}, {preview.fields} fields{nothing}"
 
 
 def _row(planned: "PlannedWindow", limit: int) -> "list[Value]":
-    from syncd.cli.wording import local
     from syncd.core.limits import BEGINNING
 
     window = planned.window
-    start, end = ("everything", "") if window is None else (local(window.start), local(window.end))
-    if window is not None and window.start == BEGINNING:
-        start = "beginning"
-    return [start, end, planned.rows, planned.jobs, planned.credits, estimate([planned], limit)]
+    start: Value = "everything"
+    if window is not None:
+        start = "beginning" if window.start == BEGINNING else window.start
+    return [
+        start,
+        window.end if window else None,
+        planned.rows,
+        planned.jobs,
+        planned.credits,
+        estimate([planned], limit),
+    ]
 
 
 def _total(windows: "Sequence[PlannedWindow]", limit: int) -> "list[Value]":
     known = [window.rows for window in windows if window.rows is not None]
     rows = sum(known) if len(known) == len(windows) else None
     jobs, price = sum(window.jobs for window in windows), sum(window.credits for window in windows)
-    return ["total", "", rows, jobs, price, estimate(windows, limit)]
+    return ["total", None, rows, jobs, price, estimate(windows, limit)]
 
 
 def estimate(windows: "Sequence[PlannedWindow]", limit: int) -> timedelta | None:

@@ -1,7 +1,6 @@
 """How passes over streams ended: a line or a JSON object each, and the exit code of them all."""
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -62,7 +61,7 @@ class Results:
             click.echo(text)
         except BrokenPipeError:
             self._heard = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            failure.let_go_of_stdout()
 
 
 def line(outcome: RunOutcome) -> str:

@@ -4,7 +4,6 @@ import click
 
 from syncd.cli.ledgers import Ledgers
 from syncd.cli.tables import Coloured, Value, show
-from syncd.cli.wording import local
 from syncd.core.limits import BEGINNING
 from syncd.core.model import FINISHED
 from syncd.core.status import JobView, RunDetail, RunView
@@ -81,8 +80,8 @@ def _job_row(view: JobView) -> list[Value]:
         str(job.id),
         job.state.value,
         window.cursor.value if window else "whole module",
-        None if window is None else ("beginning" if window.start == BEGINNING else local(window.start)),
-        None if window is None else local(window.end),
+        None if window is None else ("beginning" if window.start == BEGINNING else window.start),
+        None if window is None else window.end,
         job.spec.page,
         job.spec.slice,
         job.remote_id or None,

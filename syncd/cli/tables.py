@@ -47,6 +47,7 @@ def aligned(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> list[str]
     texts = [[human(value) for value in row] for row in rows]
     numeric = [all(isinstance(row[at], int | None) for row in rows) and bool(rows) for at in range(len(titles))]
     widths = [max(len(title), *(len(row[at]) for row in texts), 0) for at, title in enumerate(titles)]
+    widths[-1] = 0 if not numeric[-1] else widths[-1]  # nothing follows that would have to be aligned
     lines = [click.style("  ".join(_padded(list(titles), widths, numeric)).rstrip(), bold=True)]
     for row, text in zip(rows, texts, strict=True):
         cells = _padded(text, widths, numeric)

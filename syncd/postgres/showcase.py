@@ -8,11 +8,10 @@ from psycopg import sql
 from syncd.postgres.pool import Pool
 
 SAMPLE = """\
-SELECT a.account_name AS account, count(*) AS deals, sum(d.amount)::numeric(14, 2) AS amount
-FROM zoho_live.deals AS d JOIN zoho_live.accounts AS a ON a.id = d.account_name
-GROUP BY a.id, a.account_name
-ORDER BY 3 DESC NULLS LAST
-LIMIT 5"""
+SELECT a.account_name AS account, count(*) AS deals, sum(d.amount) AS amount
+FROM zoho_live.deals AS d
+JOIN zoho_live.accounts AS a ON a.id = d.account_name
+GROUP BY a.id, a.account_name ORDER BY 3 DESC NULLS LAST LIMIT 5"""
 """A question that a CRM's people ask: which customers are worth most."""
 
 _TABLES = """
