@@ -204,6 +204,17 @@ def _next_of_chain(job: Job, staged: Staged) -> JobSpec | None:
     )
 
 
+def is_complete(job: Job, staged: Staged) -> bool:
+    """Whether the file ends a reading that left nothing out: one file held all, or two rounds of pages agreed.
+
+    A window is only left once this holds; a module without stamps is read again as a whole next time instead.
+    """
+    chain = job.spec.chain
+    if job.more_records:
+        return False
+    return chain is None or chain.previous == (chain.rows + staged.rows, chain.digest + staged.digest)
+
+
 def restarted_chain(spec: JobSpec) -> JobSpec:
     """The first page of the same round: for a page token that Zoho no longer knows (they live a day)."""
     chain = spec.chain or PageChain()

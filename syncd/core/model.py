@@ -121,6 +121,8 @@ class RunKind(StrEnum):
     CATCH_UP = "catch-up"  # what was stamped since the watermark
     FULL_READ = "full-read"  # a module without any stamp: the whole of it
     COLUMNS = "columns"  # new columns of rows that are already here, by Created_Time
+    CENSUS = "census"  # ids and stamps of everything created up to `through`, compared instead of merged
+    REREAD = "re-read"  # what a census found missing or stale, by windows around its stamps
 
 
 class JobState(StrEnum):
@@ -190,8 +192,9 @@ class Job:
 class RunPlan:
     """A run to be stored: its windows as job specs, its field slices, and the moment its end will vouch for.
 
-    `through` is what the watermark becomes when all jobs are loaded (None: the run moves no watermark). `slices` are
-    the API names each job of that slice asks for.
+    `through` is what the watermark becomes when all jobs are loaded (None: the run moves no watermark); that of a
+    census is the last creation it counts, and moves nothing. `slices` are the API names each job of that slice asks
+    for.
     """
 
     stream: StreamKey
@@ -219,6 +222,7 @@ class Stream:
 
     `watermark`: everything stamped at or before it is committed; None before the first fill is done. `fill_until` is
     T0 of the fill that is under way or done. `deletes_through`: the deleted-records feed was read up to here.
+    `census_at`: the last census began then; the first fill counts as one.
     `parked` is why the stream waits for a person, or ''; `trouble` why its last pass did not end well although it
     will be tried again, or ''.
     """
@@ -229,6 +233,7 @@ class Stream:
     fill_until: datetime | None = None
     deletes_through: datetime | None = None
     last_full_at: datetime | None = None
+    census_at: datetime | None = None
     paused: bool = False
     parked: str = ""
     trouble: str = ""
@@ -257,6 +262,8 @@ class StreamPolicy:
     table: str = ""  # empty: from the module's name
     deletes: str = "each-run"  # each-run | daily | off
     full_read_every: timedelta = timedelta(days=7)
+    census_every: timedelta | None = timedelta(days=7)  # None: only on request
+    census_max_deleted: float = 0.1  # the share of a table that a census may mark deleted without a person's word
     probe: bool = True  # COQL COUNT before spending a job, where the scope allows
 
 

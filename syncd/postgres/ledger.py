@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from psycopg.rows import dict_row
 
+from syncd.core.census import Census
 from syncd.core.model import Job, Lease, Run, Stream, StreamKey
 from syncd.postgres import records
 from syncd.postgres.lease import Leases
@@ -17,6 +18,7 @@ from syncd.postgres.transaction import PostgresTransaction
 
 _STREAM_GET, _STREAM_PAUSE, _STREAM_PARK = query("stream_get"), query("stream_pause"), query("stream_park")
 _RUN_UNFINISHED, _JOBS_UNFINISHED = query("run_unfinished"), query("jobs_unfinished")
+_CENSUS_GET = query("census_get")
 
 
 class PostgresStore:
@@ -52,6 +54,11 @@ class PostgresStore:
         """The run to resume, if any."""
         row = self._row(_RUN_UNFINISHED, records.key_parameters(key))
         return records.run_of(key, row) if row else None
+
+    def census(self, run: Run) -> Census | None:
+        """The line of a census that is done; None for a run that was none."""
+        row = self._row(_CENSUS_GET, {**records.key_parameters(run.stream), "run": run.id})
+        return records.census_of(run.stream, row) if row else None
 
     def unfinished_jobs(self, run: Run) -> tuple[Job, ...]:
         """The jobs of a run that are not finished, oldest first."""

@@ -27,14 +27,14 @@ SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote;
 -- ------------------------------------------------------------------------------------------------------------- stream
 
 -- name: stream_get
-SELECT cursor, watermark, fill_until, deletes_through, last_full_at, paused, parked, trouble
+SELECT cursor, watermark, fill_until, deletes_through, last_full_at, census_at, paused, parked, trouble
 FROM syncd.stream WHERE org = %(org)s AND module = %(module)s;
 
 -- name: stream_update
 -- Not `paused`: that belongs to a person, who may change it while a run is under way.
 UPDATE syncd.stream
 SET cursor = %(cursor)s, watermark = %(watermark)s, fill_until = %(fill_until)s, deletes_through = %(deletes_through)s,
-    last_full_at = %(last_full_at)s, parked = %(parked)s, trouble = %(trouble)s,
+    last_full_at = %(last_full_at)s, census_at = %(census_at)s, parked = %(parked)s, trouble = %(trouble)s,
     changed_at = clock_timestamp()
 WHERE org = %(org)s AND module = %(module)s;
 
@@ -98,6 +98,28 @@ FROM syncd.bulk_job WHERE run_id = %(run)s AND state NOT IN ('loaded', 'split') 
 
 -- name: jobs_open
 SELECT count(*) FROM syncd.bulk_job WHERE run_id = %(run)s AND state NOT IN ('loaded', 'split');
+
+-- ------------------------------------------------------------------------------------------------------------- census
+
+-- name: census_moment
+-- Jobs that were split prove nothing: what they show was exported anew by others.
+SELECT min(evaluated_at) AS moment FROM syncd.bulk_job WHERE run_id = %(run)s AND state = 'loaded';
+
+-- name: census_exported
+SELECT count(*) AS exported FROM syncd.census_row WHERE run_id = %(run)s;
+
+-- name: census_put
+INSERT INTO syncd.census (run_id, org, module, at, compared, missing, extra, stale, tombstoned, refused_deletes, reason,
+                          reread_run)
+VALUES (%(run)s, %(org)s, %(module)s, %(at)s, %(compared)s, %(missing)s, %(extra)s, %(stale)s, %(tombstoned)s,
+        %(refused_deletes)s, %(reason)s, %(reread_run)s);
+
+-- name: census_forget
+DELETE FROM syncd.census_row WHERE run_id = %(run)s;
+
+-- name: census_get
+SELECT run_id, at, compared, missing, extra, stale, tombstoned, refused_deletes, reason, reread_run
+FROM syncd.census WHERE run_id = %(run)s AND org = %(org)s AND module = %(module)s;
 
 -- ---------------------------------------------------------------------------------------------- field map and tables
 

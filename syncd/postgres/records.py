@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from syncd.core.census import Census
 from syncd.core.model import (
     Column,
     Cursor,
@@ -40,6 +41,7 @@ def stream_of(key: StreamKey, row: Row | None) -> Stream:
         fill_until=row["fill_until"],
         deletes_through=row["deletes_through"],
         last_full_at=row["last_full_at"],
+        census_at=row["census_at"],
         paused=row["paused"],
         parked=row["parked"],
         trouble=row["trouble"],
@@ -55,6 +57,7 @@ def stream_parameters(stream: Stream) -> Parameters:
         "fill_until": stream.fill_until,
         "deletes_through": stream.deletes_through,
         "last_full_at": stream.last_full_at,
+        "census_at": stream.census_at,
         "parked": stream.parked,
         "trouble": stream.trouble,
     }
@@ -181,6 +184,28 @@ def counts_parameters(run: Run, counts: LoadCounts) -> Parameters:
         "rejected": counts.rejected,
         "bad_values": counts.bad_values,
         "deleted": counts.deleted,
+    }
+
+
+def census_of(key: StreamKey, row: Row) -> Census:
+    """A row of census_get."""
+    return Census(stream=key, **row)
+
+
+def census_parameters(census: Census) -> Parameters:
+    """The parameters of census_put."""
+    return {
+        **key_parameters(census.stream),
+        "run": census.run_id,
+        "at": census.at,
+        "compared": census.compared,
+        "missing": census.missing,
+        "extra": census.extra,
+        "stale": census.stale,
+        "tombstoned": census.tombstoned,
+        "refused_deletes": census.refused_deletes,
+        "reason": census.reason,
+        "reread_run": census.reread_run,
     }
 
 

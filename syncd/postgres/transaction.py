@@ -28,6 +28,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from syncd.core.census import Census, Comparison, Scope
+from syncd.core.evolve import columns_of
 from syncd.core.model import (
     Column,
     Deletion,
@@ -43,7 +45,7 @@ from syncd.core.model import (
     Table,
 )
 from syncd.errors import Fenced, NeedsOperator
-from syncd.postgres import records
+from syncd.postgres import census, records
 from syncd.postgres.pool import LOCK_TIMEOUT, Connection
 from syncd.postgres.queries import query
 from syncd.postgres.warehouse import Warehouse
@@ -54,6 +56,8 @@ _RUN_ADD_COUNTS, _JOB_ADD, _JOB_RECORD = query("run_add_counts"), query("job_add
 _JOBS_OPEN, _STREAM_UPDATE, _TABLE_PUT = query("jobs_open"), query("stream_update"), query("table_put")
 _PATIENT, _POLITE = b"SET LOCAL lock_timeout = '60s'", f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode()
 _FIELD_MAP_GET, _FIELD_MAP_PUT = query("field_map_get"), query("field_map_put")
+_CENSUS_MOMENT, _CENSUS_EXPORTED = query("census_moment"), query("census_exported")
+_CENSUS_PUT, _CENSUS_FORGET = query("census_put"), query("census_forget")
 
 
 class PostgresTransaction:
@@ -222,6 +226,39 @@ class PostgresTransaction:
     def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
         """See `Transaction.tombstone`."""
         return self._warehouse.tombstone(table, deletions)
+
+    # -------------------------------------------------------------------------------------------------------- census
+
+    def note_present(
+        self, run: Run, staged: Staged, columns: tuple[Column, ...], *, stamp: str, evaluated_at: datetime
+    ) -> LoadCounts:
+        """See `Transaction.note_present`."""
+        self._own(run.stream)
+        return self._warehouse.note_present(run.id, staged, columns, stamp=stamp, evaluated_at=evaluated_at)
+
+    def compare_present(self, run: Run, table: Table, scope: Scope) -> Comparison:
+        """See `Transaction.compare_present`; nothing that this run loaded or noted may still be open."""
+        self._hold()
+        self._own(run.stream)
+        moment = self._one(_CENSUS_MOMENT, {"run": run.id})["moment"]
+        if moment is None:
+            raise Fenced("the ledger has moved on", where=str(run.stream), why=f"run {run.id} has loaded nothing")
+        exported = self._one(_CENSUS_EXPORTED, {"run": run.id})["exported"]
+        found = census.Finding(table, columns_of(self.field_map()), scope, run_id=run.id, moment=moment)
+        return found.compare(self._connection, exported=exported)
+
+    def tombstone_absent(self, table: Table, moment: datetime) -> int:
+        """See `Transaction.tombstone_absent`."""
+        self._hold()
+        return census.tombstone_extra(self._connection, table, moment)
+
+    def close_census(self, run: Run, census: Census | None) -> None:
+        """See `Transaction.close_census`."""
+        self._hold()
+        self._own(run.stream)
+        if census is not None:
+            self._connection.execute(_CENSUS_PUT, records.census_parameters(census))
+        self._connection.execute(_CENSUS_FORGET, {"run": run.id})
 
     # --------------------------------------------------------------------------------------------------------- parts
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from syncd.core.evolve import columns_of
 from syncd.core.model import Column, Deletion, Job, LoadCounts, Staged, StreamKey, Table
-from syncd.postgres import merge, rejects, shape
+from syncd.postgres import census, merge, rejects, shape
 from syncd.postgres.stage import stage_file
 from syncd.postgres.stage_file import ResultFile
 from syncd.postgres.staging import Connection, Stage, typed
@@ -86,6 +86,19 @@ class Warehouse:
             rejected=stage.rows - stage.kept,
             bad_values=bad_values,
         )
+
+    def note_present(
+        self, run_id: int, staged: Staged, columns: tuple[Column, ...], *, stamp: str, evaluated_at: datetime
+    ) -> LoadCounts:
+        """Keep the ids and stamps of what `stage` returned last, for a comparison at the end of the run.
+
+        Rows without a usable id count as rejected, all others as unchanged.
+        """
+        if staged.rows == 0:
+            return LoadCounts()
+        stage = self._stage_for(staged, columns_of(columns))
+        census.note(self._connection, stage, run_id=run_id, stamp=stamp, evaluated_at=evaluated_at)
+        return LoadCounts(read=stage.rows, unchanged=stage.kept, rejected=stage.rows - stage.kept)
 
     def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
         """Set `_deleted_at` of rows that have none and were not changed by an export evaluated later; how many.

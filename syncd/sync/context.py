@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from syncd.core.census import CensusCall
 from syncd.core.evolve import refusal
 from syncd.core.fields import without
 from syncd.core.model import Cursor, Field, Lease, LoadCounts, Run, StreamKey, StreamPolicy, Table
@@ -41,7 +42,7 @@ class SyncContext:
 @dataclass(slots=True, kw_only=True)
 class RunInProgress:
     """A run while it is driven. Its lanes share it; what changes (the field slices, the counts of
-    this pass) changes under `lock`."""
+    this pass) changes under `lock`. `census`: who asked for one, if the run is one."""
 
     context: SyncContext
     lease: Lease
@@ -50,6 +51,7 @@ class RunInProgress:
     fields: tuple[Field, ...]
     cursor: Cursor | None
     run: Run
+    census: CensusCall = CensusCall.WHEN_DUE
     counts: LoadCounts = LoadCounts()
     lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from syncd.core.evolve import columns_of, new_columns, restored, whole
-from syncd.core.jobs import Event, FileLost, Lost, advance, follow_ups
+from syncd.core.jobs import Event, FileLost, Lost, advance, follow_ups, is_complete
 from syncd.core.model import Column, Field, Job, LoadCounts, RunKind, Staged, Stream
 from syncd.errors import BadArchive
+from syncd.sync import census
 from syncd.sync.context import RunInProgress
 from syncd.sync.ports import Transaction
 
@@ -48,22 +49,44 @@ def settle_empty(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     return done, more
 
 
-def finish(work: RunInProgress, transaction: Transaction) -> None:
-    """Close a run whose windows are all loaded, and move what its end vouches for. Part of the last load's commit."""
-    run, key = work.run, work.key
-    stream = replace(work.context.store.stream(key), cursor=work.cursor, parked="", trouble="")
-    if run.through is not None:
-        stream = replace(stream, watermark=max(stream.watermark or run.through, run.through))
-        if stream.deletes_through is None:
-            stream = replace(stream, deletes_through=run.through - work.policy.overlap)
-    if run.kind in {RunKind.FILL, RunKind.FULL_READ}:
-        stream = replace(stream, fill_until=run.through, last_full_at=run.through)
+def finish(work: RunInProgress, transaction: Transaction, *, complete: bool) -> None:
+    """Close a run whose windows are all loaded, and move what its end vouches for. Part of the last load's commit.
+
+    `complete`: nothing was left out of what was read. What a census found missing becomes a run in the same commit.
+    """
+    run = work.run
+    stream = _vouched(work, replace(work.context.store.stream(work.key), cursor=work.cursor, parked="", trouble=""))
+    if run.kind in {RunKind.FILL, RunKind.FULL_READ, RunKind.CENSUS}:
         # A module without rows gets its table and columns too: people write queries before the first record.
         _columns_for(work, transaction, [name for part in run.slices for name in part])
     if run.kind in _BRINGS_ALL_ROWS:
         transaction.store_columns(whole(transaction.field_map(), [name for part in run.slices for name in part]))
+    counted = census.count(work, transaction, complete=complete) if census.is_noted(work) else None
     transaction.finish_run(run, outcome="ok")
+    if counted is not None:
+        stream = replace(stream, census_at=counted.comparison.moment)
+        reread = transaction.start_run(counted.reread) if counted.reread else None
+        if reread is not None:
+            names = [name for part in reread.slices for name in part]
+            name_columns(transaction, stream, reread.kind, names, work.fields)
+        transaction.close_census(run, counted.line(reread))
     transaction.update_stream(stream)
+
+
+def _vouched(work: RunInProgress, stream: Stream) -> Stream:
+    """The stream with what the run's end vouches for."""
+    run = work.run
+    if run.through is None or run.kind is RunKind.CENSUS:
+        return stream
+    if run.kind in {RunKind.FILL, RunKind.FULL_READ}:
+        stream = replace(
+            stream, fill_until=run.through, last_full_at=run.through, census_at=stream.census_at or run.through
+        )
+    return replace(
+        stream,
+        watermark=max(stream.watermark or run.through, run.through),
+        deletes_through=stream.deletes_through or run.through - work.policy.overlap,
+    )
 
 
 def _check_count(staged: Staged, job: Job) -> None:
@@ -91,6 +114,12 @@ def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: J
     columns = _columns_for(work, transaction, staged.header)
     if job.evaluated_at is None:
         raise ValueError(f"job {job.id} was fetched without a moment of evaluation")
+    noted = LoadCounts()
+    if census.is_noted(work):
+        stamp = work.cursor.value if work.cursor else ""
+        noted = transaction.note_present(work.run, staged, columns, stamp=stamp, evaluated_at=job.evaluated_at)
+    if work.run.kind is RunKind.CENSUS:
+        return noted
     return transaction.merge(
         work.table,
         staged,
@@ -144,5 +173,5 @@ def _conclude(
     transaction.add_counts(work.run, counts)
     left = transaction.open_jobs(work.run)
     if left == 0:
-        finish(work, transaction)
+        finish(work, transaction, complete=is_complete(job, staged))
     return done, more, left

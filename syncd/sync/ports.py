@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from syncd.core.census import Census, Comparison, Scope
 from syncd.core.model import (
     AcceptedJob,
     BulkQuery,
@@ -164,6 +165,24 @@ class Transaction(Protocol):
     def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
         """Mark rows deleted unless an export evaluated after the deletion changed them; how many were newly marked."""
 
+    # -- census
+    def note_present(
+        self, run: Run, staged: Staged, columns: tuple[Column, ...], *, stamp: str, evaluated_at: datetime
+    ) -> LoadCounts:
+        """Keep ids and the values of the field `stamp` ('' for none) of what was staged last, for the run's end.
+
+        Nothing of the warehouse changes. An id that was noted before is noted as the later export shows it.
+        """
+
+    def compare_present(self, run: Run, table: Table, scope: Scope) -> Comparison:
+        """Compare what the run noted with the table, which must exist; at least one of its exports must be loaded."""
+
+    def tombstone_absent(self, table: Table, moment: datetime) -> int:
+        """Mark the extra rows of the comparison before deleted at `moment`; how many were newly marked."""
+
+    def close_census(self, run: Run, census: Census | None) -> None:
+        """Store a census's line, None for one that is given up, and forget what the run noted."""
+
 
 class Store(Protocol):
     """The ledger and the warehouse, in one database so that state and data commit together."""
@@ -179,6 +198,9 @@ class Store(Protocol):
 
     def unfinished_jobs(self, run: Run) -> tuple[Job, ...]:
         """Its jobs that are not finished, oldest first."""
+
+    def census(self, run: Run) -> Census | None:
+        """The line of a census that is done; None for a run that was none."""
 
     def transaction(self, lease: Lease) -> AbstractContextManager[Transaction]:
         """Begin a transaction under a lease."""
@@ -213,7 +235,8 @@ class RunOutcome:
     """How one pass over a stream ended: the canonical log line as a value.
 
     `state`: ok, skipped (another process holds the lease), waiting (quota), parked, failed, drained. `fresh_to` is the
-    watermark now. `seconds` is local monotonic time. `notes` are sentences worth a reader's eye that stopped nothing.
+    watermark now. `seconds` is local monotonic time. `census` is what a census of this pass found. `notes`
+    are sentences worth a reader's eye that stopped nothing.
     """
 
     stream: StreamKey
@@ -225,4 +248,5 @@ class RunOutcome:
     fresh_to: datetime | None = None
     seconds: float = 0.0
     error: Exception | None = None
+    census: Census | None = None
     notes: tuple[str, ...] = ()

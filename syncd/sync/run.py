@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from syncd.core.census import Census, CensusCall, census_run, is_due, is_outlived, without_gaps
 from syncd.core.evolve import columns_of, dropped, refused_fields
 from syncd.core.fields import cursor_of, selection, slices, walk_of
 from syncd.core.limits import FIELD_NOT_EXPORTED
@@ -33,6 +34,7 @@ from syncd.errors import (
     SyncdError,
     TryLater,
 )
+from syncd.sync.census import remarks
 from syncd.sync.context import RunInProgress, SyncContext
 from syncd.sync.deletes import read_deletes
 from syncd.sync.lanes import drive
@@ -49,17 +51,25 @@ _STATE_OF: tuple[tuple[type[SyncdError], str], ...] = (
 )
 
 
-def sync_stream(context: SyncContext, key: StreamKey, policy: StreamPolicy, *, full: bool = False) -> RunOutcome:
+def sync_stream(
+    context: SyncContext,
+    key: StreamKey,
+    policy: StreamPolicy,
+    *,
+    full: bool = False,
+    census: CensusCall = CensusCall.WHEN_DUE,
+) -> RunOutcome:
     """Bring one stream up to date and say how it went; every deliberate error becomes part of the outcome.
 
-    `full` reads everything again, in place. The watermark has moved when the outcome's state is `ok`.
+    `full` reads everything again, in place; `census` says who asks for a census at the end. The watermark has moved
+    when the outcome's state is `ok`.
     """
     started = context.monotonic()
     outcome = RunOutcome(stream=key, state="skipped")
     try:
         with context.store.lease(key) as lease:
             if lease is not None:
-                outcome = _Pass(context, lease, key, policy).go(full=full)
+                outcome = _Pass(context, lease, key, policy, census).go(full=full)
     except Fenced as error:
         outcome = RunOutcome(stream=key, state="skipped", error=error)
     except SyncdError as error:
@@ -77,16 +87,20 @@ def _trouble(state: str, error: SyncdError) -> str:
 class _Pass:
     """One pass under a lease: gathers what the outcome reports while the steps go by."""
 
-    def __init__(self, context: SyncContext, lease: Lease, key: StreamKey, policy: StreamPolicy) -> None:
+    def __init__(
+        self, context: SyncContext, lease: Lease, key: StreamKey, policy: StreamPolicy, call: CensusCall
+    ) -> None:
         self._context = context
         self._lease = lease
         self._key = key
         self._policy = policy
+        self._call = call
         self._table = Table(schema=context.schema, name=policy.table or table_name(key.module), label=key.module)
         self._kinds: list[str] = []
         self._jobs = 0
         self._run_id: int | None = None
         self._counts = LoadCounts()
+        self._census: Census | None = None
         self._notes: tuple[str, ...] = ()
 
     def go(self, *, full: bool) -> RunOutcome:
@@ -109,7 +123,9 @@ class _Pass:
         context, key = self._context, self._key
         fields = context.api.fields(key.module)
         cursor = cursor_of(fields, self._policy.cursor)
-        resumed = context.store.unfinished_run(key)
+        # Without a stamp every full read is a census; whoever asks for one wants it now.
+        full = full or (cursor is None and self._call is not CensusCall.WHEN_DUE)
+        resumed = self._resumed()
         if resumed is not None:
             self._finish_run(resumed, fields, cursor)
         # A run that was resumed or took long has left the stream behind: go on at once, but not for ever.
@@ -121,6 +137,7 @@ class _Pass:
         counts, notes = read_deletes(context, self._lease, self._stream(), self._policy, self._table)
         self._counts += counts
         self._notes += notes
+        self._take_census(fields, cursor)
         if self._stream().parked or self._stream().trouble:
             self._tell(parked="", trouble="")
 
@@ -156,6 +173,34 @@ class _Pass:
         if outline is not None:
             self._start(stream, outline, fields, cursor)
 
+    def _take_census(self, fields: Sequence[Field], cursor: Cursor | None) -> None:
+        """Compare all ids when that is due or asked for: last, so that feed and watermark have had their say."""
+        stream, now = self._stream(), self._context.api.server_time()
+        if self._call is CensusCall.WHEN_DUE and not is_due(stream, self._policy, now=now):
+            return
+        stamps = {field.api_name for field in fields}
+        outline = census_run(stream, self._policy, now=now, stamps=stamps, cursor=cursor)
+        if outline is not None:
+            self._start(stream, outline, fields, cursor)
+
+    def _resumed(self) -> Run | None:
+        """The run to go on with; a census that takes too long is given up, and begins anew when its turn comes."""
+        run = self._context.store.unfinished_run(self._key)
+        if run is None or not is_outlived(run, now=self._context.api.server_time()):
+            return run
+        self._abandon(run, "the census was not done in a day", again=True)
+        return None
+
+    def _abandon(self, run: Run, why: str, *, again: bool) -> None:
+        """Give a census up; unless `again`, the next one is due when the schedule says so."""
+        with self._context.store.transaction(self._lease) as transaction:
+            transaction.close_census(run, None)
+            transaction.finish_run(run, outcome="abandoned", error=why)
+            if not again:
+                now = self._context.api.server_time()
+                transaction.update_stream(replace(self._stream(), census_at=now))
+        self._notes += (f"a census was given up: {why}",)
+
     def _slices(self, fields: Sequence[Field], *, full: bool) -> tuple[tuple[str, ...], ...]:
         """What every export of a run asks for; columns that it no longer brings are noted in the field map."""
         with self._context.store.transaction(self._lease) as transaction:
@@ -171,12 +216,15 @@ class _Pass:
 
     def _start(self, stream: Stream, outline: Outline, fields: Sequence[Field], cursor: Cursor | None) -> None:
         """Store the run with its jobs before the first effect; a run without jobs is finished in the same commit."""
-        plan = run_plan(stream, outline, self._windows(outline))
+        windows = self._windows(outline)
+        if outline.kind is RunKind.CENSUS and outline.window is not None:
+            windows = without_gaps(outline.window, [window for window in windows if window is not None])
+        plan = run_plan(stream, outline, windows)
         with self._context.store.transaction(self._lease) as transaction:
             run = transaction.start_run(plan)
             name_columns(transaction, stream, run.kind, [name for part in run.slices for name in part], fields)
             if not plan.specs:
-                finish(self._progress(run, fields, cursor), transaction)
+                finish(self._progress(run, fields, cursor), transaction, complete=False)
         self._context.observer.run_started(run, len(plan.specs))
         if plan.specs:
             self._finish_run(run, fields, cursor)
@@ -217,12 +265,31 @@ class _Pass:
         if not jobs:
             # Only a crash between two versions of this code could leave such a run; its end is all that is missing.
             with work.transaction() as transaction:
-                finish(work, transaction)
+                finish(work, transaction, complete=False)
             return
         try:
             self._jobs += drive(work, jobs)
+        except Refused as error:
+            # What Zoho will not count is no reason to stop following it.
+            if run.kind is not RunKind.CENSUS or error.code == "OAUTH_SCOPE_MISMATCH":
+                raise
+            self._abandon(work.run, str(error), again=False)
         finally:
             self._counts += work.counts
+        self._after_census(run, fields, cursor)
+
+    def _after_census(self, run: Run, fields: Sequence[Field], cursor: Cursor | None) -> None:
+        """Report what a run that was a census found, and drive the run that its end has left to do."""
+        store = self._context.store
+        found = store.census(run)
+        if found is None:
+            return
+        self._census = found
+        self._counts += LoadCounts(deleted=found.tombstoned)
+        self._notes += remarks(found)
+        reread = store.unfinished_run(self._key)
+        if reread is not None:
+            self._finish_run(reread, fields, cursor)
 
     def _progress(self, run: Run, fields: Sequence[Field], cursor: Cursor | None) -> RunInProgress:
         return RunInProgress(
@@ -233,6 +300,7 @@ class _Pass:
             fields=tuple(fields),
             cursor=cursor,
             run=run,
+            census=self._call,
         )
 
     def _note_run(self, run: Run) -> None:
@@ -258,5 +326,6 @@ class _Pass:
             counts=self._counts,
             fresh_to=self._stream().watermark,
             error=error,
+            census=self._census,
             notes=self._notes,
         )

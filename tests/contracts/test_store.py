@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from syncd.core.census import Census, Comparison, Scope
 from syncd.core.evolve import new_columns
 from syncd.core.model import (
     Column,
@@ -248,6 +249,7 @@ def test_streams_and_the_field_map_come_back(subject: Subject) -> None:
         fill_until=NOON,
         deletes_through=NOON - MINUTE,
         last_full_at=NOON,
+        census_at=NOON + MINUTE,
         parked="waits",
         trouble="busy",
     )
@@ -371,3 +373,138 @@ def test_finished_jobs_stay_finished(subject: Subject) -> None:
     run = subject.store.unfinished_run(KEY)
     assert run is not None
     assert jobs[0].id not in {job.id for job in subject.store.unfinished_jobs(run)}
+
+
+# ---- the census
+
+STAMPS = "Id,Created_Time,Modified_Time"
+
+
+def count_records(
+    store: Store, *seen: tuple[int, int], at: int, through: int = 60, settled: int = 30
+) -> tuple[Run, Comparison]:
+    """A census that saw `(id, minute of Modified_Time)` in one export; compared, and left open in the ledger."""
+    found: list[tuple[Run, Comparison]] = []
+
+    def census(transaction: Transaction) -> None:
+        run = store.unfinished_run(KEY)
+        if run is not None:
+            transaction.finish_run(run, outcome="ok")
+        run = transaction.start_run(replace(PLAN, kind=RunKind.CENSUS, specs=()))
+        (job,) = transaction.add_jobs(run, [JobSpec(window=WINDOW)])
+        moment = NOON + at * MINUTE
+        lines = [f"{number},{NOON.isoformat()},{(NOON + minute * MINUTE).isoformat()}" for number, minute in seen]
+        staged = transaction.stage(csv(*lines, header=STAMPS), cursor="")
+        counts = transaction.note_present(run, staged, COLUMNS[:2], stamp="Modified_Time", evaluated_at=moment)
+        assert (counts.read, counts.unchanged) == (len(seen), len(seen))
+        transaction.record(replace(job, state=JobState.LOADED, remote_id="1", evaluated_at=moment, count=len(seen)))
+        scope = Scope(cursor=Cursor.MODIFIED, settled=NOON + settled * MINUTE, created_through=NOON + through * MINUTE)
+        found.append((run, transaction.compare_present(run, TABLE, scope)))
+
+    changing(store, census)
+    return found[0]
+
+
+def here(store: Store) -> None:
+    """Rows 1 to 4, exported at minute 5."""
+    changing(store, lambda transaction: transaction.store_columns(COLUMNS))
+    load(store, *(line(number, "a", modified=1) for number in (1, 2, 3, 4)), at=5)
+
+
+def test_a_census_tells_missing_extra_and_stale_rows(subject: Subject) -> None:
+    here(subject.store)
+    _, found = count_records(subject.store, (1, 1), (2, 7), (3, 1), (5, 9), (6, 9), at=20)
+    assert (found.exported, found.here, found.missing, found.extra, found.stale) == (5, 4, 2, 1, 1)
+    assert found.moment == NOON + 20 * MINUTE
+    assert (found.spans[0][0], found.spans[-1][1]) == (NOON + 7 * MINUTE, NOON + 9 * MINUTE)
+    assert subject.rows()[2] == ("a", None, True)
+
+
+def test_what_had_not_settled_is_no_finding(subject: Subject) -> None:
+    here(subject.store)
+    # 2 was changed and 5 created after the watermark: both are for the next catch-up.
+    _, found = count_records(subject.store, (1, 1), (2, 31), (3, 1), (4, 1), (5, 31), at=40)
+    assert (found.missing, found.extra, found.stale, found.spans) == (0, 0, 0, ())
+    # Rows that were stored after the census began, and rows created after its end, are not missed by it.
+    _, found = count_records(subject.store, at=4)
+    assert (found.here, found.extra) == (0, 0)
+    _, found = count_records(subject.store, at=40, through=-1)
+    assert (found.here, found.extra) == (0, 0)
+
+
+def test_only_extra_rows_are_marked_deleted_and_a_later_export_lifts_that(subject: Subject) -> None:
+    store = subject.store
+    here(store)
+
+    def census(transaction: Transaction) -> None:
+        run = transaction.start_run(replace(PLAN, kind=RunKind.CENSUS, specs=()))
+        (job,) = transaction.add_jobs(run, [JobSpec(window=WINDOW)])
+        staged = transaction.stage(csv(f"1,{NOON.isoformat()},", header=STAMPS), cursor="")
+        moment = NOON + 20 * MINUTE
+        transaction.note_present(run, staged, COLUMNS[:2], stamp="Modified_Time", evaluated_at=moment)
+        transaction.record(replace(job, state=JobState.LOADED, remote_id="1", evaluated_at=moment, count=1))
+        found = transaction.compare_present(run, TABLE, Scope(cursor=None, settled=None, created_through=None))
+        assert (found.extra, found.missing, found.stale) == (3, 0, 0)
+        assert transaction.tombstone_absent(TABLE, found.moment) == 3
+
+    changing(store, lambda transaction: transaction.finish_run(unfinished(store), outcome="ok"))
+    changing(store, census)
+    assert [row[2] for _, row in sorted(subject.rows().items())] == [True, False, False, False]
+    load(store, line(2, "a", modified=1), at=20)
+    assert not subject.rows()[2][2]
+    load(store, line(2, "a", modified=1), at=21)
+    assert subject.rows()[2] == ("a", None, True)
+
+
+def unfinished(store: Store) -> Run:
+    run = store.unfinished_run(KEY)
+    assert run is not None
+    return run
+
+
+def test_a_tombstone_is_missing_only_where_a_later_export_shows_the_record(subject: Subject) -> None:
+    store = subject.store
+    here(store)
+    deletions = [Deletion(1, NOON + 10 * MINUTE), Deletion(2, NOON + 20 * MINUTE)]
+    changing(store, lambda transaction: transaction.tombstone(TABLE, deletions))
+    _, found = count_records(store, (1, 1), (2, 1), (3, 1), (4, 1), at=15)
+    assert (found.missing, found.extra, found.stale, found.here) == (1, 0, 0, 2)
+
+
+def test_of_several_exports_of_one_record_the_last_one_counts(subject: Subject) -> None:
+    store = subject.store
+    here(store)
+    run, _ = count_records(store, (1, 9), (2, 1), (3, 1), (4, 1), (4, 1), at=20)
+
+    def again(transaction: Transaction, minute: int, at: int) -> None:
+        staged = transaction.stage(csv(f"1,,{(NOON + minute * MINUTE).isoformat()}", header=STAMPS), cursor="")
+        moment = NOON + at * MINUTE
+        transaction.note_present(run, staged, COLUMNS[:2], stamp="Modified_Time", evaluated_at=moment)
+
+    def compared(transaction: Transaction) -> None:
+        scope = Scope(cursor=Cursor.MODIFIED, settled=NOON + 30 * MINUTE, created_through=None)
+        stale.append(transaction.compare_present(run, TABLE, scope).stale)
+
+    stale: list[int] = []
+    changing(store, lambda transaction: again(transaction, 1, 19))
+    changing(store, compared)
+    changing(store, lambda transaction: again(transaction, 1, 21))
+    changing(store, compared)
+    assert stale == [1, 0]
+
+
+def test_a_census_is_remembered_and_what_it_noted_is_forgotten(subject: Subject) -> None:
+    store = subject.store
+    here(store)
+    run, found = count_records(store, (1, 1), at=20)
+    assert store.census(run) is None
+    line_of = Census(
+        run_id=run.id, stream=KEY, at=NOON, compared=4, missing=1, extra=3, stale=0, refused_deletes=3, reason="many"
+    )
+    changing(store, lambda transaction: transaction.close_census(run, line_of))
+    assert store.census(run) == line_of
+    assert found.extra == 3
+    again: list[Comparison] = []
+    scope = Scope(cursor=Cursor.MODIFIED, settled=NOON, created_through=None)
+    changing(store, lambda transaction: again.append(transaction.compare_present(run, TABLE, scope)))
+    assert again[0].exported == 0

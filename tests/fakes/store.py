@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from syncd.core.census import Census, Comparison, Scope
 from syncd.core.evolve import is_id
+from syncd.core.limits import BEGINNING
 from syncd.core.model import (
     FINISHED,
     Column,
+    Cursor,
     Deletion,
     Job,
     JobSpec,
+    JobState,
     Lease,
     LoadCounts,
     Run,
@@ -59,6 +63,8 @@ class State:
     counts: dict[int, LoadCounts] = field(default_factory=dict)
     columns: dict[StreamKey, dict[str, Column]] = field(default_factory=dict)
     rows: dict[str, dict[int, StoredRow]] = field(default_factory=dict)
+    noted: dict[tuple[int, int], tuple[datetime | None, datetime]] = field(default_factory=dict)
+    censuses: dict[int, Census] = field(default_factory=dict)
 
     def copy(self) -> "State":
         """A state to change while this one stays; what the dictionaries hold is never changed in place."""
@@ -70,6 +76,8 @@ class State:
             counts=dict(self.counts),
             columns={key: dict(columns) for key, columns in self.columns.items()},
             rows={table: dict(rows) for table, rows in self.rows.items()},
+            noted=dict(self.noted),
+            censuses=dict(self.censuses),
         )
 
 
@@ -81,6 +89,7 @@ class MemoryTransaction:
         self._key = key
         self._now = now
         self._staged: list[Row] = []
+        self._extra: list[int] = []
 
     def start_run(self, plan: RunPlan) -> Run:
         assert not any(run.stream == plan.stream and not done for run, done in self._state.runs.values())
@@ -192,6 +201,65 @@ class MemoryTransaction:
                 marked += 1
         return marked
 
+    def note_present(
+        self, run: Run, staged: Staged, columns: tuple[Column, ...], *, stamp: str, evaluated_at: datetime
+    ) -> LoadCounts:
+        for line in self._staged:
+            place = run.id, int(next(value for name, value in line.items() if is_id(name)))
+            before = self._state.noted.get(place)
+            if before is None or before[1] <= evaluated_at:
+                text = line.get(stamp, "")
+                self._state.noted[place] = (datetime.fromisoformat(text) if text else None, evaluated_at)
+        return LoadCounts(read=len(self._staged), unchanged=len(self._staged))
+
+    def compare_present(self, run: Run, table: Table, scope: Scope) -> Comparison:
+        jobs = [job for job in self._state.jobs.values() if job.run_id == run.id and job.state is JobState.LOADED]
+        moment = min(job.evaluated_at for job in jobs if job.evaluated_at)
+        rows = self._state.rows[table.name]
+        noted = {number: seen for (owner, number), seen in self._state.noted.items() if owner == run.id}
+        counted = {number for number, row in rows.items() if _counts(row, scope, moment)}
+        missing, stale = [], []
+        for number, (stamp, evaluated_at) in noted.items():
+            row = rows.get(number)
+            if stamp is None or scope.settled is None or stamp > scope.settled:
+                continue
+            if row is None or (row.deleted_at is not None and row.deleted_at < evaluated_at):
+                missing.append(stamp)
+            elif row.deleted_at is None and _older(row, scope.cursor, stamp):
+                stale.append(stamp)
+        self._extra = sorted(counted - noted.keys())
+        return Comparison(
+            moment=moment,
+            exported=len(noted),
+            here=len(counted),
+            missing=len(missing),
+            extra=len(self._extra),
+            stale=len(stale),
+            spans=tuple((stamp, stamp) for stamp in sorted({*missing, *stale})),
+        )
+
+    def tombstone_absent(self, table: Table, moment: datetime) -> int:
+        return self.tombstone(table, [Deletion(number, moment) for number in self._extra])
+
+    def close_census(self, run: Run, census: Census | None) -> None:
+        if census is not None:
+            self._state.censuses[run.id] = census
+        self._state.noted = {place: seen for place, seen in self._state.noted.items() if place[0] != run.id}
+
+
+def _counts(row: StoredRow, scope: Scope, moment: datetime) -> bool:
+    if row.deleted_at is not None or row.synced_at > moment:
+        return False
+    if scope.created_through is None:
+        return True
+    created = row.values.get(Cursor.CREATED.value, "")
+    return bool(created) and BEGINNING <= datetime.fromisoformat(created) <= scope.created_through
+
+
+def _older(row: StoredRow, cursor: Cursor | None, stamp: datetime) -> bool:
+    stored = row.values.get(cursor.value, "") if cursor else ""
+    return not stored or datetime.fromisoformat(stored) < stamp
+
 
 def _may_replace(stored: StoredRow, values: Row, evaluated_at: datetime, *, whole: bool) -> bool:
     if not whole:
@@ -233,6 +301,9 @@ class MemoryStore:
 
     def unfinished_jobs(self, run: Run) -> tuple[Job, ...]:
         return tuple(job for job in self.state.jobs.values() if job.run_id == run.id and job.state not in FINISHED)
+
+    def census(self, run: Run) -> Census | None:
+        return self.state.censuses.get(run.id)
 
     @contextmanager
     def transaction(self, lease: Lease) -> Iterator[MemoryTransaction]:

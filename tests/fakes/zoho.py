@@ -36,13 +36,17 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A record as it was from one moment on; `visible_at` may be later than the stamp it carries."""
+    """A record as it was from one moment on; `visible_at` may be later than the stamp it carries.
+
+    `silent`: it came back from the recycle bin and carries the stamp that it had before.
+    """
 
     created: datetime
     modified: datetime
     number: int
     visible_at: datetime
     deleted: bool = False
+    silent: bool = False
 
 
 @dataclass(kw_only=True)
@@ -72,6 +76,8 @@ class World:
     high_included: bool = True
     counts: bool = True
     late: timedelta = timedelta(seconds=20)
+    stamped: bool = True
+    hides: float = 0.0  # how many deletes the feed does not list, and how many restores move no stamp
     numbers: int = 0
 
     def clock(self) -> datetime:
@@ -121,7 +127,9 @@ class World:
             self.delete(self.rng.choice(live))
         else:
             gone = [n for n in self.versions if self.versions[n][-1].deleted and n not in live]
-            if gone:
+            if gone and self.rng.random() < self.hides:
+                self.restore_silently(self.rng.choice(gone))
+            elif gone:
                 self.edit(self.rng.choice(gone), late=False)
 
     def create(self) -> int:
@@ -144,15 +152,22 @@ class World:
                 number=self.numbers,
                 visible_at=self.now + self._lateness(1.0 if late else 0.0),
                 deleted=False,
+                silent=False,
             )
         )
+
+    def restore_silently(self, number: int) -> None:
+        last = next(version for version in reversed(self.versions[number]) if not version.deleted)
+        if last.visible_at <= self.now:
+            self.versions[number].append(replace(last, visible_at=self.now, silent=True))
 
     def delete(self, number: int) -> None:
         last = self.versions[number][-1]
         if last.visible_at > self.now:
             return
         self.versions[number].append(replace(last, visible_at=self.now, deleted=True))
-        self.deletions.append(Deletion(number, self.now.replace(microsecond=0)))
+        if self.rng.random() >= self.hides:
+            self.deletions.append(Deletion(number, self.now.replace(microsecond=0)))
 
     def _lateness(self, chance: float) -> timedelta:
         return self.rng.random() * self.late if self.rng.random() < chance else timedelta(0)
@@ -180,7 +195,7 @@ class MemoryZoho:
 
     def fields(self, module: str) -> tuple[Field, ...]:
         self._effect("fields", before=True)
-        stamps = [Field(api_name=cursor.value, data_type="datetime") for cursor in Cursor]
+        stamps = [Field(api_name=cursor.value, data_type="datetime") for cursor in Cursor if self.world.stamped]
         return (*stamps, *(Field(api_name=n, data_type="text") for n in [*self.world.fields, *self.world.refuses]))
 
     def count(self, module: str, window: Window) -> int | None:

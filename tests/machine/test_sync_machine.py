@@ -2,20 +2,24 @@
 
 One seed fixes the traffic, the faults, the order in which jobs are stepped, and what is uncertain about Zoho. The
 checks are the invariants of the design: nothing at or before the watermark is missing or old (W2), nothing goes back
-in time (A3), and at rest the copy equals the truth (W1).
+in time (A3), only what was gone is marked deleted (A6), and at rest the copy equals the truth (W1). Deletes that the
+feed hides, restores that move no stamp, and rows that were never in Zoho are left to censuses.
 """
 
 import random
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import syncd.sync.census
 import syncd.sync.run
+from syncd.core.census import CensusCall
 from syncd.core.fields import slices
 from syncd.core.jobs import Action, action_for
 from syncd.core.model import FINISHED, Job, Run, StreamKey, StreamPolicy
@@ -25,8 +29,8 @@ from syncd.sync.context import RunInProgress, SyncContext
 from syncd.sync.job import exhausted, step
 from syncd.sync.ports import RunOutcome
 from syncd.sync.run import sync_stream
-from tests.fakes.store import MemoryStore
-from tests.fakes.zoho import MemoryZoho, World
+from tests.fakes.store import MemoryStore, StoredRow
+from tests.fakes.zoho import START, MemoryZoho, World
 
 KEY = StreamKey("acme", "Leads")
 POLICY = StreamPolicy(settle=timedelta(seconds=30), overlap=timedelta(seconds=40), window_rows=4)
@@ -64,7 +68,7 @@ class Quiet:
 class Campaign:
     """One seeded life of a stream: a world, a store that outlives crashes, and passes over the stream."""
 
-    def __init__(self, seed: int, *, faults: float) -> None:
+    def __init__(self, seed: int, *, faults: float, stamped: bool = True) -> None:
         self.rng = random.Random(seed)
         rng = self.rng
         self.world = World(
@@ -74,7 +78,17 @@ class Campaign:
             high_included=rng.random() < 0.5,
             counts=rng.random() < 0.5,
             refuses={"Address"} if rng.random() < 0.3 else set(),
+            stamped=stamped,
+            hides=rng.choice([0.0, 0.5, 0.9]),
         )
+        self.policy = replace(
+            POLICY,
+            census_every=rng.choice([None, timedelta(minutes=3), timedelta(days=7)]),
+            census_max_deleted=rng.choice([0.1, 1.0]),
+        )
+        self.tombstones: dict[int, datetime] = {}
+        self.forgotten: set[int] = set()
+        self.findings = 0
         self.fault_rate = faults
         self.injected = 0
         self.crashes = 0
@@ -143,12 +157,17 @@ class Campaign:
             guard = (row.modified, row.synced_at)
             assert guard >= self.seen.get(number, guard), f"{number} went back in time"
             self.seen[number] = guard
-        if watermark is None:
+            if row.deleted_at is not None and row.deleted_at != self.tombstones.get(number):
+                self.check_was_gone(number, row.deleted_at)
+                self.tombstones[number] = row.deleted_at
+        if watermark is None or not self.world.stamped:
             return
         for number in self.world.versions:
             version = self.world.visible(number)
             if version is None or version.modified > watermark:
                 continue
+            if version.silent or number in self.forgotten:
+                continue  # it came back, or went, unseen: only a census finds it
             stored = rows.get(number)
             assert stored is not None, f"{number} is below the watermark and missing"
             cells = self.world.cells(version)
@@ -163,23 +182,60 @@ class Campaign:
             else:
                 assert stored.modified > cells["Modified_Time"], f"{number} is old below the watermark"
 
+    def check_was_gone(self, number: int, since: datetime) -> None:
+        """A6: at `since` or later, and not after now, the record was not to be seen."""
+        versions = self.world.versions.get(number)
+        if versions is None:
+            return
+        ends = [version.visible_at for version in versions[1:]]
+        gone = [
+            version.visible_at <= self.world.now and (at == len(ends) or ends[at] > since)
+            for at, version in enumerate(versions)
+            if version.deleted
+        ]
+        assert any(gone), f"{number} is marked deleted since {since} and was there all the time"
+
     # -- a life
 
-    def one_pass(self, *, full: bool = False) -> RunOutcome | None:
+    def one_pass(self, *, full: bool = False, census: CensusCall = CensusCall.WHEN_DUE) -> RunOutcome | None:
         try:
-            return sync_stream(self.context, KEY, POLICY, full=full)
+            outcome = sync_stream(self.context, KEY, self.policy, full=full, census=census)
         except Crash:
             self.store.crash()
             return None
         except Unreachable:
             return None
+        self.findings += outcome.census is not None and not outcome.census.is_clean
+        return outcome
+
+    def haunt(self) -> None:
+        """Put a row into the table that Zoho never had, or lost before anybody looked."""
+        rows = self.store.state.rows.get("leads")
+        if rows is not None:
+            self.world.numbers += 1
+            stamp = START.isoformat()
+            cells = {"Created_Time": stamp, "Modified_Time": stamp} if self.world.stamped else {}
+            rows[9_000_000 + self.world.numbers] = StoredRow(cells | {"Name": "ghost"}, START)
+
+    def forget_row(self) -> None:
+        """Lose a row of the table that has long been settled, as a careless person would."""
+        rows, watermark = self.store.state.rows.get("leads"), self.store.stream(KEY).watermark
+        if rows and watermark and not self.busy:
+            number = self.rng.choice(list(rows))
+            self.seen.pop(number, None)
+            self.tombstones.pop(number, None)
+            self.forgotten.add(number)
+            del rows[number]
 
     def live(self, passes: int) -> None:
         self.world.pass_time(600, changes=self.rng.randint(5, 40))
         for number in range(passes):
             if number == passes // 2 and self.rng.random() < 0.5:
                 self.world.fields.append("City")
-            self.one_pass(full=self.rng.random() < 0.05)
+            asked = self.rng.random() < 0.15
+            self.one_pass(full=self.rng.random() < 0.05, census=CensusCall.NOW if asked else CensusCall.WHEN_DUE)
+            if self.rng.random() < 0.1:
+                self.haunt()
             if self.rng.random() < 0.05:
                 self.world.pass_time(90_000, changes=3)  # more than a day: results expire
                 self.zoho.jobs.clear()
@@ -196,12 +252,27 @@ class Campaign:
             outcome = self.one_pass()
             assert outcome is not None
             assert outcome.state == "ok", outcome
+        self.count_all()
         rows = self.store.state.rows["leads"]
         live = {number: row.values for number, row in rows.items() if row.deleted_at is None}
         truth = self.world.truth()
         assert live.keys() == truth.keys()
+        names = None if self.world.stamped else self.world.fields
         for number, cells in truth.items():
-            assert {name: live[number].get(name) for name in cells} == cells
+            assert {name: live[number].get(name) for name in names or cells} == {n: cells[n] for n in names or cells}
+        assert not self.store.state.noted
+
+    def count_all(self) -> None:
+        """One census puts everything right, and the next one finds nothing."""
+        if self.world.stamped and self.rng.random() < 0.5:
+            self.forget_row()
+        for call in (CensusCall.ACCEPT_DELETES, CensusCall.NOW):
+            self.world.pass_time(200, changes=0)
+            outcome = self.one_pass(census=call)
+            assert outcome is not None
+            assert outcome.state == "ok", outcome
+            assert outcome.census is not None
+            assert outcome.census.is_clean or call is CensusCall.ACCEPT_DELETES, outcome
 
 
 def shuffled_drive(rng: random.Random) -> object:
@@ -235,14 +306,15 @@ def shuffled_drive(rng: random.Random) -> object:
     return drive
 
 
-def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8) -> Campaign:
+def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8, stamped: bool = True) -> Campaign:
     """One life. Even seeds run through the real lanes, odd ones interleave the steps of all jobs of a run."""
-    campaign = Campaign(seed, faults=0.02 if seed % 3 else 0.0)
+    campaign = Campaign(seed, faults=0.02 if seed % 3 else 0.0, stamped=stamped)
     with monkeypatch.context() as patched:
         if seed % 2:
             patched.setattr(syncd.sync.run, "drive", shuffled_drive(campaign.rng))
         if seed % 5 < 2:
             patched.setattr(syncd.sync.run, "slices", lambda names: slices(names, 3))
+            patched.setattr(syncd.sync.census, "slices", lambda names: slices(names, 3))
         campaign.live(passes)
         campaign.rest()
     return campaign
@@ -254,8 +326,15 @@ def test_a_life_with_faults_ends_in_the_truth(seed: int) -> None:
     run_seed(seed, pytest.MonkeyPatch())
 
 
+@given(st.integers(0, 2**32))
+@settings(max_examples=20)
+def test_a_life_without_stamps_ends_in_the_truth(seed: int) -> None:
+    run_seed(seed, pytest.MonkeyPatch(), stamped=False)
+
+
 def test_the_campaign_really_injects_faults_and_crashes() -> None:
     campaigns = [run_seed(seed, pytest.MonkeyPatch()) for seed in range(12)]
     assert sum(campaign.injected for campaign in campaigns) > 20
     assert sum(campaign.crashes for campaign in campaigns) > 3
     assert any(len(campaign.world.versions) > 50 for campaign in campaigns)
+    assert sum(campaign.findings for campaign in campaigns) > 10

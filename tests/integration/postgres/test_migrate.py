@@ -16,7 +16,17 @@ from syncd.errors import NeedsOperator, Unreachable
 from syncd.postgres import migrate
 from syncd.postgres.queries import QUERIES
 
-TABLES = {"stream", "sync_run", "bulk_job", "field_map", "warehouse_table", "rejected_row", "api_use"}
+TABLES = {
+    "stream",
+    "sync_run",
+    "bulk_job",
+    "field_map",
+    "warehouse_table",
+    "rejected_row",
+    "api_use",
+    "census",
+    "census_row",
+}
 VIEWS = {"module_status", "run", "job"}
 
 
