@@ -95,17 +95,10 @@ def warnings(document: Document) -> Iterator[Finding]:
     if document.zoho.downloads_per_minute > DOWNLOADS_PER_MINUTE and not _is_simulated(document):
         what = f"Zoho refuses downloads for a while after {DOWNLOADS_PER_MINUTE} in a minute"
         yield Finding(("zoho", "downloads_per_minute"), what, f"write at most {DOWNLOADS_PER_MINUTE}")
-    if "census" in document.defaults.model_fields_set and document.defaults.census != "off":
-        yield Finding(("defaults", "census"), *_NO_CENSUS)
     for name, module in document.modules.items():
-        if module.census not in {None, "off"}:
-            yield Finding(("modules", name, "census"), *_NO_CENSUS)
         if module.format in _FEED_FORMATS:
             what = f"{shown(module.format)} is not done by this version, which exports csv alone"
             yield Finding(("modules", name, "format"), what, "nothing to do; remove the key to silence this")
-
-
-_NO_CENSUS = "this version does not compare all ids yet", "nothing to do; remove the key to silence this"
 
 
 def _is_simulated(document: Document) -> bool:

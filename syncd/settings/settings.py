@@ -16,6 +16,12 @@ from syncd.settings.credentials import Secrets
 from syncd.settings.pauses import longest_pause
 from syncd.settings.tree import Callback, Defaults, Log, ModuleTable, Postgres, Web, Zoho
 
+_CENSUS_EVERY = {
+    "daily": timedelta(days=1),
+    "weekly": timedelta(days=7),
+    "monthly": timedelta(days=30),
+    "off": None,
+}
 _INTERVALS = 3
 _SLACK = timedelta(hours=2)
 
@@ -72,6 +78,8 @@ class Settings:
             table=own.table or "",
             deletes=_first(own.deletes, shared.deletes),
             full_read_every=_first(own.full_read_every, shared.full_read_every),
+            census_every=_CENSUS_EVERY[_first(own.census, shared.census)],
+            census_max_deleted=_first(own.census_max_deleted, shared.census_max_deleted),
         )
 
     def turns(self, module: str) -> Turns:

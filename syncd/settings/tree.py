@@ -30,6 +30,7 @@ from syncd.settings.values import (
     SchemaName,
     Scopes,
     Settle,
+    Share,
     TableName,
     TimeZone,
 )
@@ -167,8 +168,13 @@ class Defaults(_Table):
     )
     census: Census = Field(
         "weekly",
-        description="How often all ids are compared, which finds the deletes that the list hides: daily, weekly, "
-        "monthly or off. Accepted, but not done by this version yet.",
+        description="How often the ids of all records are compared, which finds the deletes that the list hides and "
+        "whatever else went wrong: daily, weekly, monthly or off.",
+    )
+    census_max_deleted: Share = Field(
+        _POLICY.census_max_deleted,
+        description="The part of a table that may turn out deleted in this way at once; more needs your word: "
+        "syncd verify MODULE --accept-deletes.",
     )
     window_rows: int = Field(
         _POLICY.window_rows, ge=1, le=ROWS_PER_PAGE, description="How many rows one export is planned to hold."
@@ -197,6 +203,7 @@ class ModuleTable(_Table):
     overlap: Overlap | None = Field(None, description="As in [defaults].", examples=["5m"])
     deletes: Deletes | None = Field(None, description="As in [defaults].", examples=["daily"])
     census: Census | None = Field(None, description="As in [defaults].", examples=["off"])
+    census_max_deleted: Share | None = Field(None, description="As in [defaults].", examples=["25%"])
     window_rows: Annotated[int, Field(ge=1, le=ROWS_PER_PAGE)] | None = Field(
         None, description="As in [defaults].", examples=[150_000]
     )

@@ -225,12 +225,18 @@ def _client_id(value: object) -> str:
 ClientId = Annotated[str, *kind(_client_id, str, type="string", examples=["1000.ABCDEFGH"])]
 
 
+def _percent(value: object) -> float | None:
+    """A share from 0 to 1 written as a percentage; None when it is none."""
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%", value.strip()) if isinstance(value, str) else None
+    share = float(found[1]) / 100 if found else -1.0
+    return share if 0 <= share <= 1 else None
+
+
 def _credit_limit(value: object) -> CreditLimit:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return CreditLimit(credits=value)
-    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%", value.strip()) if isinstance(value, str) else None
-    share = float(found[1]) / 100 if found else 0.0
-    if not 0 < share <= 1:
+    share = _percent(value)
+    if not share:
         raise wrong(f"{shown(value)} is not a number of credits or a share", 'write 20000 or "50%"')
     return CreditLimit(share=share)
 
@@ -243,6 +249,25 @@ Credits = Annotated[
     CreditLimit,
     *kind(_credit_limit, _write_credit_limit, type=["integer", "string"], pattern=r"^[0-9.]+\s*%$", minimum=1),
 ]
+
+
+def _share(value: object) -> float:
+    share = _percent(value)
+    if share is None:
+        raise wrong(f"{shown(value)} is not a share", 'write "10%", or another one from "0%" to "100%"')
+    return share
+
+
+def format_share(share: float) -> str:
+    """A share as a percentage.
+
+    >>> format_share(0.1)
+    '10%'
+    """
+    return f"{share * 100:g}%"
+
+
+Share = Annotated[float, *kind(_share, format_share, type="string", pattern=r"^[0-9.]+\s*%$", examples=["10%"])]
 
 
 def _criteria(value: object) -> Criterion:

@@ -257,10 +257,21 @@ class Campaign:
         live = {number: row.values for number, row in rows.items() if row.deleted_at is None}
         truth = self.world.truth()
         assert live.keys() == truth.keys()
-        names = None if self.world.stamped else self.world.fields
         for number, cells in truth.items():
-            assert {name: live[number].get(name) for name in names or cells} == {n: cells[n] for n in names or cells}
+            names = self._whole_cells(number)
+            assert {name: live[number].get(name) for name in names} == {name: cells[name] for name in names}
         assert not self.store.state.noted
+
+    def _whole_cells(self, number: int) -> list[str]:
+        """The fields that must be right at rest.
+
+        A record that went between two slices of one version and came back with its stamp, both unseen, lacks the
+        fields of the second slice until a full read.
+        """
+        if not self.world.stamped:
+            return self.world.fields
+        came_back = any(version.silent for version in self.world.versions[number])
+        return ["Created_Time", "Modified_Time", "Name", *([] if came_back else self.world.fields[1:])]
 
     def count_all(self) -> None:
         """One census puts everything right, and the next one finds nothing."""

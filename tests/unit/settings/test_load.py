@@ -72,6 +72,8 @@ poll = "0.05s..0.5s"
 deletes = "daily"
 window_rows = 100
 full_read_every = "1d"
+census = "daily"
+census_max_deleted = "2.5%"
 deadline = "1h"
 [modules]
 Contacts = "5m"
@@ -88,6 +90,8 @@ overlap = "10s"
 window_rows = 7
 poll = "1s..1s"
 full_read_every = "12h"
+census = "off"
+census_max_deleted = "0%"
 deadline = "3d"
 [modules.Tasks]
 every = "1h"
@@ -124,6 +128,8 @@ state_dir = "state"
         table="deal",
         deletes="off",
         full_read_every=timedelta(hours=12),
+        census_every=None,
+        census_max_deleted=0.0,
     )
     assert settings.policy("Contacts") == StreamPolicy(
         settle=timedelta(milliseconds=200),
@@ -131,6 +137,8 @@ state_dir = "state"
         window_rows=100,
         deletes="daily",
         full_read_every=timedelta(days=1),
+        census_every=timedelta(days=1),
+        census_max_deleted=0.025,
     )
     assert settings.policy("Tasks").exclude == ("Description",)
     assert settings.poll("Deals") == PollPace(1.0, 1.0)
@@ -188,6 +196,8 @@ def test_what_a_module_says_itself_beats_both_defaults(
             'defaults.deletes: "never" is not known here | write "each-run", "daily" or "off"',
         ),
         ('defaults.census = "yearly"', '"weekly", "daily", "monthly" or "off"'),
+        ('defaults.census_max_deleted = "101%"', 'is not a share | write "10%"'),
+        ("modules.A.census_max_deleted = 5", 'modules.A.census_max_deleted: 5 is not a share | write "10%"'),
         ('modules.A.format = "xml"', 'modules.A.format: "xml" is not known here | write "csv", "ics" or "both"'),
         ('modules.A.cursor = "Id"', 'write "Modified_Time" or "Created_Time"'),
         ('zoho.api_version = "v9"', 'write "v2", "v2.1", "v3"'),
@@ -449,8 +459,6 @@ def test_the_environment_wins(folder: ConfigFolder) -> None:
     [
         (GOOD + 'Events = { format = "both" }', 9, "exports csv alone"),
         (GOOD + 'Events = { format = "ics" }', 9, "exports csv alone"),
-        (GOOD + 'Events = { census = "daily" }', 9, "does not compare all ids yet"),
-        (GOOD + '[defaults]\ncensus = "weekly"', 10, "does not compare all ids yet"),
         (GOOD.replace('Contacts = "15m"\n', ""), 7, "nothing to sync"),
         (GOOD.replace("[zoho]", "[zoho]\ndownloads_per_minute = 11"), 3, "after 10 in a minute"),
     ],
