@@ -7,10 +7,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from syncd.bootstrap.clock import now
 from syncd.bootstrap.fleet import Fleet, threads_for
+from syncd.bootstrap.logs import hide_secrets
 from syncd.core.model import Column, ModuleStatus, StreamKey
 from syncd.core.status import ApiUse, JobView, RunDetail, RunMark, RunView
+from syncd.daemon.log import Logs
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.notify import Notifier
 from syncd.daemon.observers import Observers, SignsOfLife
@@ -26,23 +31,34 @@ from syncd.web.server import WebServer
 from syncd.web.source import Site
 from syncd.zoho.callbacks import job_of_callback
 
+log: FilteringBoundLogger = structlog.get_logger()
+
 Load = Callable[[], tuple[Settings, ...]]
 """Reads the configuration anew; raises ConfigWrong."""
 
 
-def run_daemon(load: Load, *, environ: Mapping[str, str] = os.environ) -> int:
+def run_daemon(load: Load, logs: Logs, *, environ: Mapping[str, str] = os.environ) -> int:
     """Run until a stop is asked for; the exit code. Raises ConfigWrong when the configuration cannot be used."""
     configured = load()
-    daemon = _Daemon(configured, load)
+    warn(configured)
+    daemon = _Daemon(configured, load, logs)
     with daemon.listening(configured):
         return daemon.run(Notifier.from_environment(environ))
+
+
+def warn(configured: Sequence[Settings]) -> None:
+    """Say what works, but not as one may believe."""
+    for settings in configured:
+        for problem in settings.warnings:
+            log.warning("configuration", where=problem.where, problem=problem.what, fix=problem.fix)
 
 
 class _Daemon:
     """What outlives a reload: the stop request, the observers, the pool of threads. The fleet is replaced whole."""
 
-    def __init__(self, configured: Sequence[Settings], load: Load) -> None:
+    def __init__(self, configured: Sequence[Settings], load: Load, logs: Logs) -> None:
         self._load = load
+        self._logs = logs
         self._stop = StopRequest()
         self._signs = SignsOfLife()
         self._metrics = Metrics(now=now)
@@ -85,7 +101,7 @@ class _Daemon:
         first = configured[0]
         if (listen := first.web.listen) is not None:
             token = first.secrets.web_token.get_secret_value() if first.secrets.web_token else ""
-            app = status_app(self._site(), host=listen.host, token=token)
+            app = status_app(self._site(), host=listen.host, names=first.web.names, token=token)
             yield WebServer(app, listen.host, listen.port)
         if first.callback.url and (listen := first.callback.listen) is not None:
             path = secret_path(first.callback.url.get_secret_value())
@@ -127,7 +143,11 @@ class _Daemon:
         return [use for database in self._fleet.databases for use in database.status.api_use()]
 
     def _reload(self) -> Plan:
-        fleet = self._open(self._load())
+        configured = self._load()
+        hide_secrets(self._logs, configured)
+        fleet = self._open(configured)
+        self._logs.set_level(configured[0].log.level)
+        warn(configured)
         self._fleet = fleet
         return self._plan(fleet)
 

@@ -15,14 +15,16 @@ def logs_of_service(configured: Sequence[Settings]) -> Logs:
 
 
 def logs_of_verb(configured: Sequence[Settings]) -> Logs:
-    """The logs of a verb in the foreground: warnings for people, on stderr, and nothing else. A context."""
-    return _hiding(set_up(now=now, redact=redact, level="warning", form="console"), configured)
+    """The logs of a verb in the foreground: errors on stderr; the rest the verb says itself. A context."""
+    return _hiding(set_up(now=now, redact=redact, level="error", form="console"), configured)
 
 
 def _hiding(logs: Logs, configured: Sequence[Settings]) -> Logs:
-    for settings in configured:
-        secrets = settings.secrets
-        for secret in (secrets.client_secret, secrets.refresh_token, secrets.pg_password, secrets.web_token):
-            if secret is not None:
-                logs.hide(secret.get_secret_value())
+    hide_secrets(logs, configured)
     return logs
+
+
+def hide_secrets(logs: Logs, configured: Sequence[Settings]) -> None:
+    """Keep every secret of a configuration out of the logs from now on."""
+    for settings in configured:
+        logs.hide(*settings.known_secrets())

@@ -18,7 +18,7 @@ def run(invocation: Invocation, with_parent: bool) -> int:
     from syncd.bootstrap.logs import logs_of_service
     from syncd.cli.lifeline import follow_stdin
 
-    with logs_of_service(invocation.settings()):
+    with logs_of_service(invocation.settings()) as logs:
         if with_parent:
             follow_stdin()
-        return run_daemon(invocation.settings)
+        return run_daemon(invocation.settings, logs)

@@ -123,24 +123,27 @@ def _judge(source: Source, environ: Mapping[str, str], *, secrets: bool) -> _Jud
     places = Places(folder=origin.file.absolute().parent, environ=environ)
     document, findings = typed(raw)
     gathered = gather(raw, document, places, zoho=secrets)
-    findings = (*findings, *contradictions(raw), *_password(raw, origin), *gathered.findings)
+    findings = (*findings, *contradictions(raw), *gathered.findings)
     problems = tuple(origin.problem(finding) for finding in findings)
     if document is None or problems:
         return _Judged(source, None, problems)
-    return _Judged(source, _settings(document, origin, places, gathered), ())
+    warned = tuple(origin.problem(finding) for finding in (*warnings(document), *_password(raw, origin)))
+    return _Judged(source, _settings(document, origin, places, gathered, warned + gathered.warnings), ())
 
 
 def _password(raw: Raw, origin: Origin) -> Iterator[Finding]:
-    """A password in the file; in the environment it is where secrets may be."""
+    """A password in the file, which works; in the environment it is where secrets may be."""
     postgres = raw.get("postgres")
     said = postgres.get("dsn") if isinstance(postgres, dict) else None
     path = ("postgres", "dsn")
     if isinstance(said, str) and dsn.secrets_in(said) and not origin.where(path).startswith("$"):
         fix = 'take it out and write password_file = "PATH", or use the credential pg-password, PGPASSWORD or ~/.pgpass'
-        yield Finding(path, "a password does not belong into this file", fix)
+        yield Finding(path, "whoever may read this file has the password of the database", fix)
 
 
-def _settings(document: Document, origin: Origin, places: Places, gathered: Gathered) -> Settings:
+def _settings(
+    document: Document, origin: Origin, places: Places, gathered: Gathered, warned: tuple[Problem, ...]
+) -> Settings:
     ca_file = document.zoho.ca_file
     return Settings(
         source=origin.file,
@@ -156,7 +159,7 @@ def _settings(document: Document, origin: Origin, places: Places, gathered: Gath
         state_dir=places.state_dir(document.storage.state_dir),
         ca_file=None if ca_file is None else places.resolve(ca_file),
         secrets=gathered.secrets,
-        warnings=tuple(origin.problem(finding) for finding in warnings(document)) + gathered.warnings,
+        warnings=warned,
     )
 
 

@@ -343,8 +343,6 @@ def test_files_from_other_systems(folder: ConfigFolder) -> None:
         ('[zoho]\nrefresh_token = "hunter2"', "refresh_token_file"),
         ('[postgres]\npassword = "hunter2"', "password_file"),
         ('[web]\ntoken = "hunter2"', "token_file"),
-        ('[postgres]\ndsn = "postgresql://me:hunter2@db/crm"', "password_file"),
-        ('[postgres]\ndsn = "host=db password=hunter2"', "password_file"),
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(folder: ConfigFolder, line: str, fix: str) -> None:
@@ -353,6 +351,15 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(folder: ConfigFolder, 
     assert "does not belong into this file" in told
     assert fix in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://me:hunter2@db/crm", "host=db password=hunter2"])
+def test_a_password_in_the_connection_string_works_and_is_warned_of(folder: ConfigFolder, dsn: str) -> None:
+    settings = folder.load(GOOD + f'[postgres]\ndsn = "{dsn}"')
+    assert settings.conninfo().get_secret_value() == dsn
+    (warning,) = settings.warnings
+    assert "password_file" in warning.fix
+    assert "hunter2" not in f"{warning} {settings}"
 
 
 @pytest.mark.parametrize("key", ["data_center", "client_id", "api_version", "client_secret_file"])
