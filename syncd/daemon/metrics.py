@@ -12,6 +12,9 @@ Names and labels are a public API; README lists them:
     syncd_step_seconds{org,module,step}             time of a job's steps: export, download, load
     syncd_downloads_total{org,module}               result files fetched
     syncd_wait_seconds_total{org,module}            time that runs meant to wait for quotas and for the other side
+    syncd_census_rows{org,module,finding}           what the last census found: missing, extra, stale rows
+    syncd_census_timestamp_seconds{org,module}      when that was, as a Unix time
+    syncd_late_rows_total{org,module}               rows below the watermark that a census found missing or stale
     syncd_quota_used{org,quota}                     units used in the quota's period that ends now, by the ledger
     syncd_quota_limit{org,quota}                    units allowed in that period, where known
     syncd_lost_turns_total                          scheduled turns that the watchdog had to make up for
@@ -29,6 +32,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from syncd.core.census import Census
 from syncd.core.model import FINISHED, Job, JobState, LoadCounts, ModuleStatus, Run, StreamKey
 from syncd.core.status import ApiUse
 from syncd.sync.ports import RunOutcome
@@ -61,6 +65,13 @@ class Metrics:
         self._jobs = Gauge("syncd_jobs_in_flight", "Bulk jobs not finished", _STREAM, registry=registry)
         self._steps = Histogram(
             "syncd_step_seconds", "Time of a job's steps", (*_STREAM, "step"), buckets=_STEP_BUCKETS, registry=registry
+        )
+        self._late_rows = counter("syncd_late_rows", "Rows below the watermark found missing or stale", *_STREAM)
+        self._census = Gauge(
+            "syncd_census_rows", "Findings of the last census", (*_STREAM, "finding"), registry=registry
+        )
+        self._census_at = Gauge(
+            "syncd_census_timestamp_seconds", "When the last census was", _STREAM, registry=registry
         )
         self._quota_used = Gauge("syncd_quota_used", "Units used of a quota", ("org", "quota"), registry=registry)
         self._quota_limit = Gauge("syncd_quota_limit", "Units allowed by a quota", ("org", "quota"), registry=registry)
@@ -113,8 +124,17 @@ class Metrics:
         self._jobs.labels(*labels).set(0)
         if outcome.fresh_to is not None:
             self._freshness.note(key, outcome.fresh_to)
+        if outcome.census is not None:
+            self._take_census(labels, outcome.census)
         with self._lock:
             self._entered = {job: entered for job, entered in self._entered.items() if entered[0] != key}
+
+    def _take_census(self, labels: tuple[str, str], census: Census) -> None:
+        findings = {"missing": census.missing, "extra": census.extra, "stale": census.stale}
+        for finding, rows in findings.items():
+            self._census.labels(*labels, finding).set(rows)
+        self._census_at.labels(*labels).set(census.at.timestamp())
+        self._late_rows.labels(*labels).inc(census.missing + census.stale)
 
     def _count(self, labels: tuple[str, str], counts: LoadCounts) -> None:
         self._rows.labels(*labels, "inserted").inc(counts.inserted)

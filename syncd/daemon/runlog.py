@@ -36,6 +36,9 @@ def run_fields(outcome: RunOutcome) -> dict[str, object]:
             "bad_values": counts.bad_values,
             "deleted": counts.deleted,
         }
+    if (census := outcome.census) is not None:
+        fields |= {"census_missing": census.missing, "census_extra": census.extra, "census_stale": census.stale}
+        fields["census_tombstoned"] = census.tombstoned
     if error is not None and not isinstance(error, Draining):
         fields |= {"error": str(error), "error_kind": type(error).__name__, "fix": fix_of(error)}
         fields["code"] = error.code if isinstance(error, Refused) else ""

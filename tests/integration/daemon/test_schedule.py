@@ -4,6 +4,8 @@ import threading
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from syncd.core.model import StreamKey
 from syncd.daemon.schedule import Schedule, Timing
 from tests.integration.daemon.world import until
@@ -23,6 +25,24 @@ def test_forty_streams_at_once_lose_no_turn() -> None:
     after = turns.total()
     assert schedule.next_turns() == {}
     assert turns.total() == after
+
+
+def test_a_machine_that_was_busy_for_longer_than_a_second_loses_no_turn(caplog: pytest.LogCaptureFixture) -> None:
+    """The library drops a turn that is a second late unless it is told otherwise, with only a line in the log."""
+    turns: Counter[StreamKey] = Counter()
+    busy = threading.Event()
+
+    def submit(key: StreamKey) -> None:
+        if not turns:
+            busy.wait(1.4)
+        turns.update([key])
+
+    schedule = Schedule(submit)
+    schedule.apply(dict.fromkeys(KEYS, Timing(every=timedelta(seconds=1.5))))
+    schedule.start()
+    until(lambda: len(turns) == len(KEYS))
+    schedule.stop()
+    assert [record.message for record in caplog.records if "missed" in record.message] == []
 
 
 def test_apply_adds_changes_and_removes() -> None:

@@ -58,6 +58,9 @@ CASES = [
     (replace(fresh(3), last_error="abandoned"), None, State.FAILED),
     (replace(fresh(3), last_error="abandoned"), doing(state="ok"), State.OK),
     (replace(fresh(3), last_error="abandoned", run_kind=RunKind.CATCH_UP), None, State.OK),
+    (replace(fresh(3), trouble="no answer"), None, State.FAILED),
+    (replace(fresh(90), trouble="no answer"), None, State.LATE),
+    (replace(filling(1, 3), trouble="no answer"), None, State.FAILED),
 ]
 
 

@@ -4,6 +4,7 @@ from itertools import count
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from syncd.core.census import Census
 from syncd.core.health import unlisted
 from syncd.core.model import Job, JobSpec, JobState, LoadCounts, Run, RunKind, StreamKey
 from syncd.core.status import ApiUse
@@ -103,9 +104,22 @@ def test_quotas_and_the_services_own_counters() -> None:
     assert sample(metrics, "syncd_lost_turns_total") == 2
 
 
+def test_what_a_census_finds_is_published() -> None:
+    metrics = metrics_with()
+    for missing, stale in ((3, 1), (0, 0)):
+        census = Census(run_id=1, stream=KEY, at=NOW, compared=100, missing=missing, extra=2, stale=stale)
+        metrics.run_finished(RunOutcome(stream=KEY, state="ok", census=census))
+    found = {
+        finding: sample(metrics, "syncd_census_rows", finding=finding) for finding in ("missing", "extra", "stale")
+    }
+    assert found == {"missing": 0, "extra": 2, "stale": 0}
+    assert sample(metrics, "syncd_late_rows_total") == 4
+    assert sample(metrics, "syncd_census_timestamp_seconds") == NOW.timestamp()
+
+
 def test_every_documented_name_exists() -> None:
     lines = (metrics_module.__doc__ or "").splitlines()
     documented = [line.split("{")[0].split()[0] for line in lines if line.startswith("    syncd_")]
-    assert len(documented) == 15
+    assert len(documented) == 18
     text = metrics_with().exposition()[0].decode()
     assert [name for name in documented if f"# TYPE {name} " not in text] == []

@@ -162,6 +162,17 @@ def test_a_stream_the_ledger_does_not_know_is_due() -> None:
     assert roster.learn([listed(DEALS, ended=1)], mono=0, now=NOW) == (LEADS,)
 
 
+def test_what_was_parked_before_the_start_and_runs_well_is_not_run_again() -> None:
+    roster = roster_of(LEADS)
+    roster.learn([listed(LEADS, ended=1000, parked="no permission")], mono=0, now=NOW)
+    roster.ask(LEADS, 0)
+    roster.begin(LEADS, 0)
+    # Looks that were taken before the pass had cleared what parked it, and after.
+    assert roster.learn([listed(LEADS, ended=1000, parked="no permission")], mono=1, now=NOW) == ()
+    roster.end(LEADS, outcome(LEADS), mono=2, now=NOW)
+    assert roster.learn([listed(LEADS, ended=0)], mono=3, now=NOW) == ()
+
+
 def test_a_missed_cron_turn_is_made_up_for_once() -> None:
     nightly = Timing(every=timedelta(days=1), cron="0 2 * * *")
     roster = roster_of(LEADS, DEALS, timing=nightly)

@@ -2,12 +2,14 @@ from datetime import UTC, datetime
 
 from structlog.testing import capture_logs
 
+from syncd.core.census import Census
 from syncd.core.model import LoadCounts, StreamKey
 from syncd.daemon.runlog import RunLog, run_fields
 from syncd.errors import Draining, Refused, TryLater, Unreachable
 from syncd.sync.ports import RunOutcome
 
 KEY = StreamKey("default", "Leads")
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 OK = RunOutcome(
     stream=KEY,
     state="ok",
@@ -44,6 +46,13 @@ def test_the_line_of_a_good_pass() -> None:
         "fresh_to": "2026-11-25T12:00:00Z",
         "notes": "a note; another",
     }
+
+
+def test_a_census_is_told() -> None:
+    census = Census(run_id=1, stream=KEY, at=NOW, compared=9, missing=0, extra=2, stale=1, tombstoned=2)
+    fields = run_fields(RunOutcome(stream=KEY, state="ok", census=census))
+    found = {name: value for name, value in fields.items() if name.startswith("census_")}
+    assert found == {"census_missing": 0, "census_extra": 2, "census_stale": 1, "census_tombstoned": 2}
 
 
 def test_the_line_of_a_refusal_names_code_and_fix() -> None:
