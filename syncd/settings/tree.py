@@ -129,7 +129,8 @@ class Postgres(_Table):
 
     dsn: Dsn = Field(
         SecretStr(""),
-        description="libpq's connection string; better without a password, see below. Left out: the PG* variables and ~/.pgpass.",
+        description="libpq's connection string; better without a password, see below. "
+        "Left out: the PG* variables and ~/.pgpass.",
         examples=["postgresql:///crm"],
     )
     password_file: Place | None = Field(
