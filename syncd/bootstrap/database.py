@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from syncd.core.model import StreamKey
-from syncd.postgres import migrate, server, showcase
+from syncd.postgres import server, showcase
 from syncd.postgres.embedded import THROWAWAY, EmbeddedServer, binaries
 from syncd.postgres.ledger import PostgresStore
 from syncd.postgres.pool import Pool
@@ -55,10 +55,14 @@ class Database:
 
     def upgrade(self) -> tuple[str, ...]:
         """Bring the ledger's schema up to date, all or nothing; the revisions applied."""
+        from syncd.postgres import migrate  # alembic takes as long to import as all else together
+
         return migrate.upgrade(self.conninfo)
 
     def pending(self) -> tuple[str, ...]:
         """The revisions an upgrade would apply."""
+        from syncd.postgres import migrate
+
         return migrate.pending(self.conninfo)
 
     def facts(self, schema: str) -> server.ServerFacts:
@@ -90,6 +94,8 @@ def open_database(settings: Settings, *, size: int = 8) -> Database:
 
 def upgrade_script() -> str:
     """The ledger's schema as one SQL script, for a DBA who wants to run it by hand."""
+    from syncd.postgres import migrate
+
     return migrate.sql()
 
 

@@ -12,6 +12,7 @@ from syncd.bootstrap.clock import now
 from syncd.bootstrap.database import Database, open_database
 from syncd.bootstrap.inspection import ZohoClient, probe, questioned
 from syncd.bootstrap.logs import logs_of_verb
+from syncd.cli import failure
 from syncd.cli.findings import Finding, failed, ok, problem, warn
 from syncd.cli.invocation import Invocation
 from syncd.cli.module_checks import module_findings
@@ -162,4 +163,4 @@ def _caught(area: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except SyncdError as error:
-        yield Finding("fail", area, str(error), error.fix, error.exit_code)
+        yield Finding("fail", area, str(error), failure.fix_of(error), failure.exit_code(error))

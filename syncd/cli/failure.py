@@ -13,12 +13,23 @@ from typing import Any
 
 import click
 
-from syncd.errors import ConfigWrong, GrantRefused, Refused, SyncdError
+from syncd.errors import BadArchive, ConfigWrong, Fenced, GrantRefused, Refused, SyncdError, Unreachable
 
 USAGE = 2
 FAILED = 1
 SOME_FAILED = 3
 INTERRUPTED = 128 + signal.SIGINT
+
+
+_FIXES: tuple[tuple[type[SyncdError], str], ...] = (
+    (Unreachable, "see that this machine reaches it (network, proxy, firewall) and that it is up; then try again"),
+    (GrantRefused, "make a new grant in Zoho's API console and put its secrets in place; then: syncd check"),
+    (Refused, "see what Zoho objects to with: syncd check"),
+    (BadArchive, "nothing to do: the file is fetched or exported again"),
+    (Fenced, "nothing to do: another process goes on with this module"),
+    (SyncdError, "see what is wrong with: syncd check"),
+)
+"""For errors that do not say it themselves."""
 
 
 class Interrupted(Exception):
@@ -60,6 +71,13 @@ def exit_code(error: BaseException) -> int:
     return FAILED
 
 
+def fix_of(error: BaseException | None) -> str:
+    """What the reader can do: what the error says itself, else what goes for its kind; '' for no error of syncd."""
+    if not isinstance(error, SyncdError):
+        return ""
+    return error.fix or next((fix for kind, fix in _FIXES if isinstance(error, kind)), "")
+
+
 def describe(error: BaseException) -> str:
     """An error for people, in lines: what, where, why, and last `fix:`."""
     match error:
@@ -89,7 +107,7 @@ def document(error: BaseException) -> dict[str, Any]:
         "what": known.what if known else what or type(error).__name__,
         "where": known.where if known else "",
         "why": known.why if known else "",
-        "fix": known.fix if known else "",
+        "fix": fix_of(error),
         "exit_code": exit_code(error),
     }
     if isinstance(error, ConfigWrong):
@@ -110,8 +128,7 @@ def _lines(error: SyncdError) -> list[str]:
     lines = [f"syncd: {error.what}"]
     lines += [f"  where: {error.where}"] if error.where else []
     lines += [f"  why: {error.why}"] if error.why else []
-    lines += [f"fix: {error.fix}"] if error.fix else []
-    return lines
+    return [*lines, f"fix: {fix_of(error)}"]
 
 
 def _with_fix(error: click.UsageError) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from syncd.bootstrap.inspection import ZohoClient
+from syncd.cli import failure
 from syncd.cli.findings import Finding, ok, problem
 from syncd.core.choice import nearest
 from syncd.core.fields import cursor_of, selection, slices
@@ -35,7 +36,13 @@ def _fields(settings: Settings, name: str, where: str, client: ZohoClient) -> It
     try:
         fields = {field.api_name: field for field in client.fields(name)}
     except Refused as refusal:
-        yield Finding("fail", "module", f"{name}: its fields cannot be read: {refusal}", refusal.fix, 1)
+        yield Finding(
+            "fail",
+            "module",
+            f"{name}: its fields cannot be read: {refusal}",
+            failure.fix_of(refusal),
+            failure.exit_code(refusal),
+        )
         return
     asked = {"fields": policy.fields, "exclude": policy.exclude, "criteria": tuple(_leaves(policy.criteria))}
     wrong = [

@@ -13,7 +13,6 @@ from syncd.cli.documents import outcome_document
 from syncd.cli.tables import on_terminal
 from syncd.cli.wording import changes, grouped, lasted, local, stamp
 from syncd.core.model import Job, LoadCounts, Run, StreamKey
-from syncd.errors import SyncdError
 from syncd.sync.ports import RunOutcome
 
 _COLOURS = {"ok": "green", "skipped": "yellow", "paused": "yellow", "waiting": "yellow", "drained": "yellow"}
@@ -102,7 +101,7 @@ def _code(outcome: RunOutcome, *, named: bool) -> int:
 
 def _remarks(outcome: RunOutcome) -> list[str]:
     """What goes to stderr below a result: the fix, and notes."""
-    fix = outcome.error.fix if isinstance(outcome.error, SyncdError) else ""
+    fix = failure.fix_of(outcome.error)
     if outcome.state == "paused":
         fix = f"syncd resume {outcome.stream.module}"
     return [*([f"fix: {fix}"] if fix else []), *(f"note: {note}" for note in outcome.notes)]

@@ -63,6 +63,13 @@ def test_an_error_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.err == "syncd: PostgreSQL is not reachable\n  where: db, port 5432\n  why: refused\nfix: start it\n"
 
 
+@pytest.mark.parametrize("error", [error for error, _ in CODES if isinstance(error, SyncdError)], ids=str)
+def test_every_error_ends_in_a_fix(error: SyncdError) -> None:
+    last = failure.describe(error).splitlines()[-1].strip()
+    assert last.startswith("fix: ")
+    assert len(last) > len("fix: ")
+
+
 def test_all_problems_of_a_configuration_are_told() -> None:
     error = ConfigWrong(
         (Problem(where="a.toml:2", what="no", fix="yes"), Problem(where="a.toml:7", what="nor", fix="so"))
