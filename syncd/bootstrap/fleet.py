@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from syncd.bootstrap.database import Database, open_database
+from syncd.core.census import CensusCall
 from syncd.core.choice import chosen
 from syncd.core.model import StreamKey, StreamPolicy
 from syncd.settings.settings import Settings
@@ -48,10 +49,10 @@ class Org:
         """How a stream is to be synced."""
         return self.settings.policy(key.module)
 
-    def sync(self, key: StreamKey, *, full: bool = False) -> RunOutcome:
+    def sync(self, key: StreamKey, *, full: bool = False, census: CensusCall = CensusCall.WHEN_DUE) -> RunOutcome:
         """One pass over a stream; blocks, and raises nothing but bugs."""
         context = replace(self.context, poll_pace=self.settings.poll(key.module))
-        return sync_stream(context, key, self.policy(key), full=full)
+        return sync_stream(context, key, self.policy(key), full=full, census=census)
 
     def preview(self, key: StreamKey, *, full: bool = False) -> Preview:
         """What the next pass over a stream would do."""
@@ -106,13 +107,15 @@ class Fleet:
         """The streams that `MODULE` or `ORG/MODULE` name, all of them without names. ConfigWrong for an unknown one."""
         return chosen(self.streams(), names)
 
-    def sync(self, key: StreamKey, *, full: bool = False) -> RunOutcome:
+    def sync(self, key: StreamKey, *, full: bool = False, census: CensusCall = CensusCall.WHEN_DUE) -> RunOutcome:
         """One pass over a stream."""
-        return self.orgs[key.org].sync(key, full=full)
+        return self.orgs[key.org].sync(key, full=full, census=census)
 
-    def sync_all(self, keys: Sequence[StreamKey], *, full: bool = False) -> list[RunOutcome]:
+    def sync_all(
+        self, keys: Sequence[StreamKey], *, full: bool = False, census: CensusCall = CensusCall.WHEN_DUE
+    ) -> list[RunOutcome]:
         """One pass over each stream, several at once; the outcomes in the order given."""
-        return list(self.executor.map(lambda key: self.sync(key, full=full), keys))
+        return list(self.executor.map(lambda key: self.sync(key, full=full, census=census), keys))
 
     def sweep(self) -> None:
         """Remove what dead processes left in the spools."""

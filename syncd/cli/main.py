@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Set up": {"check": "check", "modules": "modules", "plan": "plan", "export": "export", "db": "db"},
     "Sync": {"run": "run", "sync": "sync", "pause": "pause", "resume": "pause"},
     "Look": {"status": "status", "runs": "runs", "rejected": "rejected"},
+    "Prove": {"verify": "verify", "resync": "resync", "replay": "replay"},
     "Shell": {"completion": "completion"},
 }
 """The verbs by heading, each with the file of this package that holds it."""

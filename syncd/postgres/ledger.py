@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from psycopg.rows import dict_row
 
 from syncd.core.census import Census
-from syncd.core.model import Job, Lease, Run, Stream, StreamKey
+from syncd.core.model import Job, Lease, Run, Stream, StreamKey, Table
 from syncd.postgres import records
 from syncd.postgres.lease import Leases
 from syncd.postgres.pool import Pool
 from syncd.postgres.queries import query
+from syncd.postgres.replay import Replayed
 from syncd.postgres.transaction import PostgresTransaction
 
 _STREAM_GET, _STREAM_PAUSE, _STREAM_PARK = query("stream_get"), query("stream_pause"), query("stream_park")
@@ -54,6 +55,17 @@ class PostgresStore:
         """The run to resume, if any."""
         row = self._row(_RUN_UNFINISHED, records.key_parameters(key))
         return records.run_of(key, row) if row else None
+
+    def replay(self, key: StreamKey, table: Table, *, dry_run: bool) -> Replayed | None:
+        """Put a stream's rejected values back where they fit by now, or only find out how many (`dry_run`).
+
+        None when another process holds the stream.
+        """
+        with self.lease(key) as lease:
+            if lease is None:
+                return None
+            with self.transaction(lease) as transaction:
+                return transaction.replay(table, dry_run=dry_run)
 
     def census(self, run: Run) -> Census | None:
         """The line of a census that is done; None for a run that was none."""

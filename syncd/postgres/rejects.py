@@ -47,7 +47,7 @@ def add(connection: Connection, faults: Iterable[Fault]) -> None:
 
 def convert(connection: Connection, file: ResultFile, types: Sequence[str]) -> int:
     """Move the rows of syncd_text to a new syncd_stage with columns of `types`; how many could be kept."""
-    judge = _Judge(connection, types)
+    judge = Judge(connection, types)
     suspects = judge.suspects()
     _set_aside_rows(connection, file, judge)
     guilty = _set_aside_values(connection, file, judge, [at for at in suspects if at != file.id_at])
@@ -82,7 +82,7 @@ def report(connection: Connection, stream: StreamKey, job_id: int, names: Sequen
     return int(row[0]) if row else 0
 
 
-def _set_aside_rows(connection: Connection, file: ResultFile, judge: "_Judge") -> None:
+def _set_aside_rows(connection: Connection, file: ResultFile, judge: "Judge") -> None:
     identifier = file.id_at
     connection.execute(
         sql.SQL(
@@ -100,7 +100,7 @@ def _set_aside_rows(connection: Connection, file: ResultFile, judge: "_Judge") -
 
 
 def _set_aside_values(
-    connection: Connection, file: ResultFile, judge: "_Judge", suspects: Sequence[int]
+    connection: Connection, file: ResultFile, judge: "Judge", suspects: Sequence[int]
 ) -> frozenset[int]:
     """Set the bad values of the columns at `suspects` aside; the positions that have any."""
     if not suspects:
@@ -146,7 +146,7 @@ def _as_json(file: ResultFile) -> sql.Composed:
     return sql.SQL("json_object({}::text[], ARRAY[{}])::text").format(sql.Literal(list(file.header)), cells)
 
 
-class _Judge:
+class Judge:
     """Says in SQL whether a text is good for its column's type."""
 
     def __init__(self, connection: Connection, types: Sequence[str]) -> None:

@@ -48,6 +48,7 @@ from syncd.errors import Fenced, NeedsOperator
 from syncd.postgres import census, records
 from syncd.postgres.pool import LOCK_TIMEOUT, Connection
 from syncd.postgres.queries import query
+from syncd.postgres.replay import Replayed, replay
 from syncd.postgres.warehouse import Warehouse
 
 _LOOK, _HOLD, _WROTE = query("epoch_look"), query("epoch_hold"), query("wrote_anything")
@@ -259,6 +260,17 @@ class PostgresTransaction:
         if census is not None:
             self._connection.execute(_CENSUS_PUT, records.census_parameters(census))
         self._connection.execute(_CENSUS_FORGET, {"run": run.id})
+
+    def replay(self, table: Table, *, dry_run: bool) -> Replayed:
+        """Put rejected values back where they fit by now, or undo that again and only tell; Zoho is not asked."""
+        self._hold()
+        done = Replayed(stream=self._lease.stream)
+        with self._connection.transaction() as inner:
+            if self._warehouse.exists(table):
+                done = replay(self._connection, self._lease.stream, table, self.field_map())
+            if dry_run:
+                raise psycopg.Rollback(inner)
+        return done
 
     # --------------------------------------------------------------------------------------------------------- parts
 

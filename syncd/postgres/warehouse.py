@@ -106,7 +106,7 @@ class Warehouse:
         Ids that the table does not have are passed over, and so is a table that does not exist. Of several deletions of
         one id the last one counts.
         """
-        if not self._exists(table):
+        if not self.exists(table):
             return 0
         statement = sql.SQL(
             "UPDATE {} AS t SET _deleted_at = d.deleted_at"
@@ -133,7 +133,8 @@ class Warehouse:
             self._staged = (staged, stage)
         return stage
 
-    def _exists(self, table: Table) -> bool:
+    def exists(self, table: Table) -> bool:
+        """Whether there is a relation of that name."""
         found = self._connection.execute(
             "SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
             " WHERE n.nspname = %s AND c.relname = %s",

@@ -176,8 +176,11 @@ class _Pass:
     def _take_census(self, fields: Sequence[Field], cursor: Cursor | None) -> None:
         """Compare all ids when that is due or asked for: last, so that feed and watermark have had their say."""
         stream, now = self._stream(), self._context.api.server_time()
-        if self._call is CensusCall.WHEN_DUE and not is_due(stream, self._policy, now=now):
+        wanted = self._call is not CensusCall.WHEN_DUE
+        if not wanted and not is_due(stream, self._policy, now=now):
             return
+        if cursor is None and wanted and self._census is None:  # the full read of this pass was the first
+            self._next(fields, cursor, full=True)
         stamps = {field.api_name for field in fields}
         outline = census_run(stream, self._policy, now=now, stamps=stamps, cursor=cursor)
         if outline is not None:
