@@ -7,9 +7,6 @@ feed hides, restores that move no stamp, and rows that were never in Zoho are le
 """
 
 import random
-from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,12 +18,10 @@ import syncd.sync.census
 import syncd.sync.run
 from syncd.core.census import CensusCall
 from syncd.core.fields import slices
-from syncd.core.jobs import Action, action_for
-from syncd.core.model import FINISHED, Job, Run, StreamKey, StreamPolicy
+from syncd.core.model import Job, Run, StreamKey, StreamPolicy
 from syncd.core.pacing import PollPace, RetryPace
 from syncd.errors import TryLater, Unreachable
-from syncd.sync.context import RunInProgress, SyncContext
-from syncd.sync.job import exhausted, step
+from syncd.sync.context import SyncContext
 from syncd.sync.ports import RunOutcome
 from syncd.sync.run import sync_stream
 from tests.fakes.store import MemoryStore, StoredRow
@@ -38,13 +33,6 @@ POLICY = StreamPolicy(settle=timedelta(seconds=30), overlap=timedelta(seconds=40
 
 class Crash(BaseException):
     """The process dies here."""
-
-
-class NoExecutor(Executor):
-    """A pool that never has a thread to spare: the first lane does everything."""
-
-    def submit(self, fn, /, *args, **kwargs) -> Future[object]:  # type: ignore[no-untyped-def, override]
-        raise RuntimeError("no thread to spare")
 
 
 class Quiet:
@@ -284,37 +272,6 @@ class Campaign:
             assert outcome.state == "ok", outcome
             assert outcome.census is not None
             assert outcome.census.is_clean or call is CensusCall.ACCEPT_DELETES, outcome
-
-
-def shuffled_drive(rng: random.Random) -> object:
-    """Drive a run's jobs one step at a time, always some random one: parallel lanes without threads."""
-
-    def drive(work: RunInProgress, jobs: Iterable[Job]) -> int:
-        waiting, looks, finished = deque(jobs), dict[int, int](), 0
-        failures = 0
-        while waiting:
-            waiting.rotate(rng.randrange(len(waiting)))
-            job = waiting.popleft()
-            looks[job.id] = looks.get(job.id, 0) + 1 if action_for(job) is Action.POLL else 0
-            try:
-                moved, more = step(work, job, looks=max(looks[job.id] - 1, 0))
-            except (Unreachable, TryLater) as error:
-                failures += 1
-                if failures > 20 or (isinstance(error, TryLater) and error.after > 90):
-                    raise
-                work.context.pause.wait(1)
-                waiting = deque(work.context.store.unfinished_jobs(work.run))
-                continue
-            if hopeless := next((found for one in (moved, *more) if (found := exhausted(one))), None):
-                raise hopeless
-            waiting.extend(more)
-            if moved.state in FINISHED:
-                finished += 1
-            else:
-                waiting.append(moved)
-        return finished
-
-    return drive
 
 
 def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8, stamped: bool = True) -> Campaign:

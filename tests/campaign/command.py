@@ -1,0 +1,108 @@
+"""What `python -m tests.campaign` does: lives by seed, and a report of what they went through."""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from syncd.postgres.embedded import EmbeddedServer
+from tests.campaign.gate import Plan
+from tests.campaign.ground import memory_folder, own_server
+from tests.campaign.life import Life
+
+
+@dataclass
+class Tally:
+    """What lives went through, added up."""
+
+    lives: int = 0
+    bad: list[int] = field(default_factory=list)
+    unharmed: int = 0
+    effects: int = 0
+    crashes: int = 0
+    checks: int = 0
+    replays: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def add(self, life: Life) -> None:
+        self.lives += 1
+        struck = sum(life.chronicle.faults.values())
+        self.unharmed += struck == 0
+        self.effects += life.chronicle.effects
+        self.crashes += life.chronicle.crashes
+        self.checks += life.checks
+        self.replays += life.replays
+        self.faults += life.chronicle.faults
+
+    def __str__(self) -> str:
+        counted = self.lives - self.unharmed
+        return (
+            f"{counted} lives with faults (and {self.unharmed} without, which do not count), {len(self.bad)} bad, "
+            f"{self.effects} effects, {self.crashes} crashes, {sum(self.faults.values())} faults, "
+            f"{self.checks} looks on the way, {self.replays} replays"
+        )
+
+
+def live_one(seed: int, server: EmbeddedServer, *, plan: Plan) -> tuple[Life, BaseException | None]:
+    """One life in a folder of its own; the life, and what went wrong with it."""
+    with tempfile.TemporaryDirectory(prefix="syncd-life-", dir=memory_folder()) as folder:
+        life = Life(seed, server, Path(folder), plan=plan)
+        try:
+            with life:
+                life.live()
+                life.rest()
+        except Exception as error:  # noqa: BLE001 (a bad life is what is looked for; it is reported)
+            return life, error
+        return life, None
+
+
+def tell(life: Life, error: BaseException, *, lines: int = 400) -> None:
+    """All about a bad life, on stderr."""
+    print("\n".join(life.chronicle.lines[-lines:]), file=sys.stderr)
+    traceback.print_exception(error, file=sys.stderr)
+    print(f"seed {life.seed}: {life.shape}", file=sys.stderr)
+    print(f"again: python3 dev.py campaign --seed {life.seed}", file=sys.stderr)
+
+
+def seeds(first: int, count: int, *, rate: float, fail_fast: bool, quiet: bool = False) -> Tally:
+    """Live so many lives."""
+    tally = Tally()
+    started = time.monotonic()
+    with own_server() as server:
+        for seed in range(first, first + count):
+            life, error = live_one(seed, server, plan=Plan(rate=rate))
+            tally.add(life)
+            if error is not None:
+                tally.bad.append(seed)
+                tell(life, error)
+                if fail_fast:
+                    break
+            if not quiet:
+                print(f"seed {seed}: {'BAD' if error else 'ok'}, {sum(life.chronicle.faults.values())} faults", flush=True)
+    print(f"{tally}, {time.monotonic() - started:.0f} s")
+    print(", ".join(f"{name} {number}" for name, number in tally.faults.most_common()))
+    return tally
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line; exits with 1 when a life was bad."""
+    parser = argparse.ArgumentParser(prog="campaign")
+    parser.add_argument("--seeds", type=int, default=0, metavar="N", help="live N lives")
+    parser.add_argument("--first", type=int, default=0, metavar="S", help="the first seed of them")
+    parser.add_argument("--seed", type=int, metavar="S", help="live one life and tell all about it")
+    parser.add_argument("--rate", type=float, default=Plan.rate, help="faults per effect")
+    parser.add_argument("--fail-fast", action="store_true")
+    given = parser.parse_args(arguments)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if given.seed is not None:
+        tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)
+    else:
+        tally = seeds(given.first, given.seeds or 10, rate=given.rate, fail_fast=given.fail_fast)
+    sys.exit(1 if tally.bad else 0)
