@@ -197,3 +197,44 @@ def test_a_module_without_modified_time_is_counted_by_creation(at: Desk, connect
     assert told.code == 0, told.err
     assert numbers(told) == (1, 2, 0, 2, 0)
     assert live(connection, "Deals") == set(at.sim.live_ids("Deals"))
+
+
+def test_a_module_without_stamps_loses_what_its_full_reads_do_not_show(tmp_path: Path, dsn: str) -> None:
+    config = Config(rows={"Contacts": 40, "Contacts_X_Skills": 30}, rows_per_page=12, downloads_per_minute=10_000)
+    with desk(tmp_path, dsn, config) as at, psycopg.connect(dsn, autocommit=True) as connection:
+        at.configure({"Contacts_X_Skills": '{ every = "15m", deletes = "off" }'})
+        assert at.run("sync").code == 0
+        ids = at.sim.live_ids("Contacts_X_Skills")
+        at.sim.delete("Contacts_X_Skills", ids[:2], permanent=True)
+        at.sim.clock.advance(60)
+        told = at.run("sync")
+        assert told.code == 0
+        assert "full-read: " in told.out
+        assert "2 deleted" in told.out
+        assert live(connection, "Contacts_X_Skills") == set(ids[2:])
+        at.sim.delete("Contacts_X_Skills", ids[2:20], permanent=True)
+        at.sim.clock.advance(60)
+        told = at.run("verify", "--json")
+        assert told.code == 1
+        assert numbers(told) == (0, 18, 0, 0, 18)
+        assert at.run("verify", "Contacts_X_Skills", "--accept-deletes").code == 0
+        assert live(connection, "Contacts_X_Skills") == set(ids[20:])
+
+
+def test_replay_puts_values_back_that_fit_by_now(at: Desk, connection: Connection) -> None:
+    assert at.run("sync", "Deals").code == 0
+    ids = at.sim.live_ids("Deals")
+    at.sim.edit("Deals", ids[:1], {"Amount": "a lot"})
+    at.sim.clock.advance(60)
+    assert at.run("sync", "Deals").code == 0
+    assert at.run("replay", "Deals").out.splitlines() == ["MODULE\tPUT BACK\tLEFT", "Deals\t0\t1"]
+    connection.execute("UPDATE syncd.rejected_row SET value = '12.5'")  # as if it were read better by now
+    told = at.run("replay", "--dry-run", "--json").document()
+    assert [(one["module"], one["put_back"], one["left"]) for one in told["replayed"]] == [
+        ("Contacts", 0, 0), ("Deals", 1, 0),
+    ]  # fmt: skip
+    assert at.run("replay", "Deals").out.splitlines()[1] == "Deals\t1\t0"
+    found = connection.execute("SELECT amount FROM zoho.deals WHERE id = %s", [ids[0]]).fetchone()
+    assert found is not None
+    assert str(found[0]) == "12.5"
+    assert connection.execute("SELECT count(*) FROM syncd.rejected_row").fetchone() == (0,)
