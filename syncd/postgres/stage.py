@@ -152,7 +152,7 @@ def _batches(rows: Iterable[ReadRow]) -> Iterator[list[ReadRow]]:
     size = 0
     for row in rows:
         batch.append(row)
-        size += sum(len(cell) for cell in row.cells or () if cell)
+        size += row.size
         if len(batch) == _BATCH_ROWS or size > _BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0

@@ -5,6 +5,7 @@ Owns: what is a row, what is broken, and how reading goes on behind a break. Pur
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ MOST_RECORD_CHARACTERS = 16 * 1024 * 1024
 """More than 200 fields can hold: a record longer than this is a quote that nobody closed."""
 
 _LARGEST_ID = 2**63 - 1
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""Bytes that are not UTF-8 are read as lone surrogates (PEP 383), which UTF-8 never yields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRow:
-    """One data row: its cells (None: empty), or None when it is set aside; and what was wrong with it."""
+    """One data row: its cells (None: empty), or None when it is set aside; and what was wrong with it.
+
+    `size` is how many characters it takes up in the file.
+    """
 
     line: int
+    size: int
     cells: tuple[str | None, ...] | None
     faults: tuple[Fault, ...] = ()
 
@@ -62,9 +69,9 @@ def read_rows(blocks: Iterator[bytes], *, width: int, id_at: int) -> Iterator[Re
 
 
 def _row(line: int, cells: Sequence[str], id_at: int, raw: str) -> ReadRow:
-    if raw.isascii() and "\0" not in raw:
-        return ReadRow(line=line, cells=tuple(cell or None for cell in cells))
-    if not _is_text(cells[id_at]):
+    if "\0" not in raw and (raw.isascii() or not _NO_TEXT.search(raw)):
+        return ReadRow(line=line, size=len(raw), cells=tuple([cell or None for cell in cells]))
+    if _NO_TEXT.search(cells[id_at]):
         return _set_aside(line, cells, id_at, raw, "the id is not UTF-8")
     kept: list[str | None] = []
     faults: list[Fault] = []
@@ -82,12 +89,12 @@ def _row(line: int, cells: Sequence[str], id_at: int, raw: str) -> ReadRow:
                     raw=_printable(raw),
                 )
             )
-    return ReadRow(line=line, cells=tuple(kept), faults=tuple(faults))
+    return ReadRow(line=line, size=len(raw), cells=tuple(kept), faults=tuple(faults))
 
 
 def _clean(cell: str) -> tuple[str | None, str]:
     """A cell as PostgreSQL can store it, and what was wrong with it or ''."""
-    if not _is_text(cell):
+    if _NO_TEXT.search(cell):
         return None, "not UTF-8"
     if "\0" in cell:
         return cell.replace("\0", ""), "NUL removed"
@@ -97,18 +104,13 @@ def _clean(cell: str) -> tuple[str | None, str]:
 def _set_aside(line: int, cells: Sequence[str], id_at: int, raw: str, reason: str) -> ReadRow:
     found = _number(cells[id_at]) if id_at < len(cells) else None
     fault = Fault(line=line, record_id=found, position=None, value=None, reason=reason, raw=_printable(raw))
-    return ReadRow(line=line, cells=None, faults=(fault,))
+    return ReadRow(line=line, size=len(raw), cells=None, faults=(fault,))
 
 
 def _number(cell: str) -> int | None:
     digits = cell.replace("\0", "").strip()
     found = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
     return found if found is None or found <= _LARGEST_ID else None
-
-
-def _is_text(cell: str) -> bool:
-    """Whether the bytes were UTF-8: others were read as lone surrogates, which UTF-8 never yields."""
-    return cell.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in cell)
 
 
 def _printable(text: str) -> str:
@@ -126,6 +128,8 @@ class _Records:
         self._returned: deque[str] = deque()
         self._taken: list[str] = []
         self._size = 0
+        self._reader = csv.reader(self._feed())
+        self._ran_out = False
 
     def next(self) -> tuple[list[str], str, str] | None:
         """The next record as (cells, its text, what is wrong with it or ''); None at the end. Blank lines are none."""
@@ -158,17 +162,21 @@ class _Records:
 
     def _parse(self) -> tuple[list[str], bool]:
         """Parse one record; False with it when the text, or patience, ran out inside a quote."""
-        self._taken, self._size, closed = [], 0, True
+        self._taken, self._size = [], 0
+        cells = next(self._reader, [])
+        closed = not (self._ran_out and self._taken)
+        if self._ran_out:
+            # What is given back is read by a new reader: this one has seen its end.
+            self._reader, self._ran_out = csv.reader(self._feed()), False
+        return cells, closed
 
-        def feed() -> Iterator[str]:
-            nonlocal closed
-            while self._size <= MOST_RECORD_CHARACTERS and (line := self._line()):
-                self._taken.append(line)
-                self._size += len(line)
-                yield line
-            closed = not self._taken
-
-        return next(csv.reader(feed()), []), closed
+    def _feed(self) -> Iterator[str]:
+        """Line after line, for as long as one record may be."""
+        while self._size <= MOST_RECORD_CHARACTERS and (line := self._line()):
+            self._taken.append(line)
+            self._size += len(line)
+            yield line
+        self._ran_out = True
 
     def _line(self) -> str:
         if self._returned:

@@ -1,8 +1,8 @@
 """One syncd process that loads result files and ends: what the benchmarks start and measure from outside.
 
 Owns: the path from zip to committed rows through the warehouse code that the daemon runs. The zip is read as
-`syncd.zoho.archive` reads it, without importing that: it would bring the HTTP client along, a quarter of a second that a
-daemon spends once in its life. Prints one line of JSON: seconds inside the process, counts, peak memory.
+`syncd.zoho.archive` reads it, without importing that: it would bring the HTTP client along, a quarter of a second that
+a daemon spends once in its life. Prints one line of JSON: seconds inside the process, counts, peak memory.
 
     python -m tests.bench.loading DSN LANES EVALUATED_AT ZIP [ZIP ...]
 """
