@@ -7,7 +7,6 @@ loaded whole or not at all. Connections belong to the caller; while a function r
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -17,6 +16,8 @@ from syncd.core.calendar.imports import ImportCounts, ImportRequest
 from syncd.core.calendar.model import Component, DefaultZone
 from syncd.core.calendar.splitter import Splitter
 from syncd.core.calendar.survey import Survey, survey
+from syncd.core.model import Deletion
+from syncd.postgres import calendar_first_load as first_load
 from syncd.postgres import calendar_header as rows
 from syncd.postgres.calendar_agenda import agenda
 from syncd.postgres.calendar_export import export_calendar
@@ -27,7 +28,15 @@ from syncd.postgres.calendar_schema import ensure_tables, inside
 from syncd.postgres.calendar_store import CalendarStore
 from syncd.postgres.calendar_writer import Writer
 
-__all__ = ["agenda", "delete_records", "ensure_tables", "export_calendar", "import_calendar", "rebuild"]
+__all__ = [
+    "agenda",
+    "blocked_imports",
+    "delete_records",
+    "ensure_tables",
+    "export_calendar",
+    "import_calendar",
+    "rebuild",
+]
 
 Connection = psycopg.Connection[Any]
 Blocks = Callable[[], Iterable[bytes]]
@@ -50,23 +59,47 @@ def import_calendar(connection: Connection, blocks: Blocks, request: ImportReque
             return _Import(connection, request, found).run(blocks, measured)
 
 
-def delete_records(connection: Connection, record_ids: Iterable[int], at: datetime, *, key: str, schema: str) -> int:
-    """Mark the events of Zoho records deleted that a feed reports as deleted at the moment `at`; how many.
+def blocked_imports(connection: Connection, export_id: int, *, schema: str) -> str:
+    """Why neither deletions nor a watermark may rest on the imports of an export, or ''."""
+    with connection.transaction(), inside(connection, schema):
+        if not _is_there(connection):
+            return ""
+        found = connection.execute(
+            "SELECT counts ->> 'blocked' FROM calendar_import"
+            " WHERE export_id = %s AND counts ->> 'blocked' <> '' LIMIT 1",
+            [export_id],
+        ).fetchone()
+        return "" if found is None else str(found[0])
+
+
+def delete_records(connection: Connection, deletions: Iterable[Deletion], *, key: str, schema: str) -> int:
+    """Mark the events of Zoho records deleted that a feed reports as deleted; how many.
 
     Events that a later export brought again stay.
     """
+    gone = {entry.record_id: entry.deleted_at for entry in sorted(deletions, key=lambda entry: entry.deleted_at)}
+    if not gone:
+        return 0
     with connection.transaction(), inside(connection, schema):
+        if not _is_there(connection):
+            return 0
         rows.lock_calendar(connection, schema, key)
-        gone = connection.execute(
-            "UPDATE calendar_event e SET deleted_at = %(at)s, snapshot_at = %(at)s FROM calendar c "
-            "WHERE c.calendar_id = e.calendar_id AND c.cal_key = %(key)s AND e.record_id = ANY(%(ids)s) "
-            "AND e.deleted_at IS NULL AND e.snapshot_at <= %(at)s RETURNING e.event_id",
-            {"at": at, "key": key, "ids": list(record_ids)},
+        marked = connection.execute(
+            "UPDATE calendar_event e SET deleted_at = d.at, snapshot_at = d.at"
+            " FROM calendar c, unnest(%(ids)s::bigint[], %(at)s::timestamptz[]) AS d (id, at)"
+            " WHERE c.calendar_id = e.calendar_id AND c.cal_key = %(key)s AND e.record_id = d.id"
+            " AND e.deleted_at IS NULL AND e.snapshot_at <= d.at RETURNING e.event_id",
+            {"key": key, "ids": list(gone), "at": list(gone.values())},
         ).fetchall()
-        ids = [row[0] for row in gone]
+        ids = [row[0] for row in marked]
         connection.execute("DELETE FROM calendar_occurrence WHERE event_id = ANY(%(ids)s)", {"ids": ids})
         connection.execute("DELETE FROM calendar_occurrence WHERE series_id = ANY(%(ids)s)", {"ids": ids})
         return len(ids)
+
+
+def _is_there(connection: Connection) -> bool:
+    found = connection.execute("SELECT to_regclass('calendar_import') IS NOT NULL").fetchone()
+    return found is not None and bool(found[0])
 
 
 class _Measured:
@@ -129,11 +162,14 @@ class _Import:
         return counts
 
     def _load(self, store: CalendarStore, blocks: Blocks, default: DefaultZone, *, stale: bool) -> Load:
-        splitter = Splitter()
-        items = splitter.items(blocks())
+        items = Splitter().items(blocks())
+        empty = store.count_rows() == 0
+        aside = first_load.begin(self._connection, self._survey.events)
         with Writer() as writer:
-            load = Load(store, writer, self._survey, self._request, default, stale=stale, empty=store.count_rows() == 0)
+            load = Load(store, writer, self._survey, self._request, default, stale=stale, empty=empty)
             load.run(item for item in items if isinstance(item, Component))
+        if aside is not None:
+            first_load.finish(self._connection, aside)
         return load
 
     def _store_zones(self, load: Load, calendar_id: int) -> int:

@@ -5,7 +5,7 @@ changed: an unchanged event costs its hash and its share of one query.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from syncd.postgres.calendar_rows import Lines, Source, add_event, add_occurrenc
 from syncd.postgres.calendar_store import CalendarStore, Known, Quarantined
 from syncd.postgres.calendar_writer import Writer
 
-_BATCH_EVENTS = 1_000
+_BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
 _IDS_AT_ONCE = 2_000
 
@@ -55,14 +55,13 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A row to be written, with everything that goes with it."""
+class Row:
+    """An event to be written. What it says is in the lines already, so that few objects are alive at a time."""
 
     item: Item
-    event: Event
-    expansion: Expansion
-    occurrences: list[Occurrence]
-    source: Source
+    event_id: int
+    first_import_id: int
+    lists: bool = True  # its occurrences are written with it
 
 
 class Load:
@@ -211,53 +210,56 @@ class Load:
         return self._writer.later(self._store.lookup, uids, keys, hashes)
 
     def _merge(self, batch: list[Item], known: dict[int, Known]) -> None:
-        new: list[Entry] = []
-        changed: list[Entry] = []
-        listed: list[int] = []
+        new, changed = (list[Row](), Lines()), (list[Row](), Lines())
         for index, item in enumerate(batch):
             have = known.get(index)
             self._note_key(item.uid, item.key)
             if have is not None and have.same:
                 self.counts.unchanged += 1
-                continue
-            if self._stale or (have is not None and have.snapshot_at > self._request.evaluated_at):
+            elif self._stale or (have is not None and have.snapshot_at > self._request.evaluated_at):
                 self.counts.older += 1
-                continue
-            event = item.event or self._read(item.component)
-            if isinstance(event, Rejected):
-                self._reject(item.component, item.uid, event.stage, event.error)
             elif have is None:
-                new.append(self._entry(item, event, self._new_id(), self._store.import_id))
+                self._add(Row(item, self._new_id(), self._store.import_id, not item.key), *new)
             else:
-                changed.append(self._entry(item, event, have.event_id, have.first_import_id))
-                if not item.key and not have.has_overrides:
-                    listed.append(have.event_id)
-        if new:
-            self._writer.later(self._insert, new, self._lines(new))
-        if changed:
-            self._writer.later(self._update, changed, self._lines(changed, listed), listed)
-        dirty = [copy_text(entry.item.uid) + "\n" for entry in (*new, *changed)]
+                lists = not item.key and not have.has_overrides
+                self._add(Row(item, have.event_id, have.first_import_id, lists), *changed)
+        if new[0]:
+            self._writer.later(self._insert, *new)
+        if changed[0]:
+            self._writer.later(self._update, *changed)
+        dirty = [copy_text(row.item.uid) + "\n" for rows, _ in (new, changed) for row in rows]
         self._writer.later(self._store.note_dirty, dirty)
 
-    def _entry(self, item: Item, event: Event, event_id: int, first_import_id: int) -> Entry:
-        if item.key:
-            # Its series, if it has one, is looked at when everything is in.
-            occurrences, expansion = list[Occurrence](), Expansion("orphan")
-        else:
+    def _add(self, row: Row, rows: list[Row], lines: Lines) -> None:
+        """Read an event, if that has not been done, and append it to a batch of rows to be written."""
+        item = row.item
+        event, item.event = item.event or self._read(item.component), None
+        if isinstance(event, Rejected):
+            self._reject(item.component, item.uid, event.stage, event.error)
+            return
+        rows.append(row)
+        self._add_lines(row, event, lines)
+
+    def _add_lines(self, row: Row, event: Event, lines: Lines) -> None:
+        item = row.item
+        occurrences, expansion = list[Occurrence](), Expansion("orphan")
+        if not item.key:  # the series of an override, if it has one, is looked at when everything is in
             occurrences, (expansion,) = expand([event], self._request.horizon, self._default)
         raw = raw_of(item.component.text)
         source = Source(
-            event_id=event_id,
+            event_id=row.event_id,
             calendar_id=self._store.calendar_id,
             raw=raw,
             raw_sha256=hashlib.sha256(raw).digest(),
             content_sha256=item.content,
             timezones=definitions_used(item.component.text, item.component.calendar, self._deciding),
             snapshot_at=self._request.evaluated_at,
-            first_import_id=first_import_id,
+            first_import_id=row.first_import_id,
             import_id=self._store.import_id,
         )
-        return Entry(item, event, expansion, occurrences, source)
+        add_event(lines, event, expansion, source, self._request.horizon)
+        if row.lists:
+            add_occurrences(lines, occurrences, [row.event_id], self._store.calendar_id)
 
     def _new_id(self) -> int:
         if not self._ids:
@@ -268,45 +270,40 @@ class Load:
             self._more_ids = self._writer.later(self._store.new_ids, _IDS_AT_ONCE)
         return self._ids.pop()
 
-    def _lines(self, entries: Sequence[Entry], listed: Sequence[int] | None = None) -> Lines:
-        lines = Lines()
-        for entry in entries:
-            add_event(lines, entry.event, entry.expansion, entry.source, self._request.horizon)
-            event_id = entry.source.event_id
-            if listed is None or event_id in listed:
-                add_occurrences(lines, entry.occurrences, [event_id], entry.source.calendar_id)
-        return lines
-
     # ------------------------------------------------------------------------------------- on the writer's own thread
 
-    def _insert(self, entries: Sequence[Entry], lines: Lines) -> None:
+    def _insert(self, rows: Sequence[Row], lines: Lines) -> None:
         try:
             self._store.insert(lines)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            for part in self._halves(entries, error):
-                self._insert(part, self._lines(part))
+            for part, part_lines in self._halves(rows, error):
+                self._insert(part, part_lines)
             return
-        self.counts.inserted += len(entries)
+        self.counts.inserted += len(rows)
 
-    def _update(self, entries: Sequence[Entry], lines: Lines, listed: Sequence[int]) -> None:
+    def _update(self, rows: Sequence[Row], lines: Lines) -> None:
         try:
-            self._store.update(lines, [entry.source.event_id for entry in entries], listed)
+            self._store.update(lines, [row.event_id for row in rows], [row.event_id for row in rows if row.lists])
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            for part in self._halves(entries, error):
-                ids = {entry.source.event_id for entry in part}
-                self._update(part, self._lines(part, listed), [one for one in listed if one in ids])
+            for part, part_lines in self._halves(rows, error):
+                self._update(part, part_lines)
             return
-        self.counts.updated += len(entries)
+        self.counts.updated += len(rows)
 
-    def _halves(self, entries: Sequence[Entry], error: psycopg.Error) -> list[Sequence[Entry]]:
+    def _halves(self, rows: Sequence[Row], error: psycopg.Error) -> Iterator[tuple[Sequence[Row], Lines]]:
         """The batch in two, to find what the server refuses; a single one is refused itself."""
-        if len(entries) > 1:
-            middle = len(entries) // 2
-            return [entries[:middle], entries[middle:]]
-        entry = entries[0]
-        reason = str(error).strip().splitlines()[0]
-        self._refused.append(quarantined(entry.item.component, entry.item.uid, "store", reason))
-        return []
+        if len(rows) == 1:
+            reason = str(error).strip().splitlines()[0]
+            self._refused.append(quarantined(rows[0].item.component, rows[0].item.uid, "store", reason))
+            return
+        middle = len(rows) // 2
+        for part in (rows[:middle], rows[middle:]):
+            lines = Lines()
+            for row in part:
+                event = self._read(row.item.component)
+                if isinstance(event, Event):
+                    self._add_lines(row, event, lines)
+            yield part, lines
 
     def _flush_refused(self) -> None:
         self.counts.quarantined += len(self._refused)

@@ -38,7 +38,10 @@ def read_event(text: bytes, zones: ZoneTable, calendar: int = 0) -> Event | Reje
     lines = content_lines(decoded)
     if len(lines) > MOST_LINES:
         return Rejected("size", f"{len(lines)} lines are more than {MOST_LINES}")
-    own, alarms = _parts(lines[1:-1], zone_of, issues)
+    own, alarms = lines[1:-1], tuple[Alarm, ...]()
+    lowered = decoded.lower()
+    if "\nbegin:" in lowered or lowered.count("\nend:") > 1:
+        own, alarms = _parts(own, zone_of, issues)
     properties = Properties(own, zone_of, issues)
     uid, synthetic = uid_of(properties.raw("UID"), text)
     if synthetic:
@@ -160,8 +163,6 @@ class _Nesting:
 
 def _parts(body: list[Line], zone_of: ZoneOf, issues: list[str]) -> tuple[list[Line], tuple[Alarm, ...]]:
     """The event's own lines, and its alarms; lines of other things nested in it are only in its raw text."""
-    if not any(line.name in {"BEGIN", "END"} for line in body):
-        return body, ()
     nesting = _Nesting(zone_of, issues)
     for line in body:
         nesting.add(line)

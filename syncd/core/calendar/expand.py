@@ -6,7 +6,7 @@ know of zones, overrides or exception dates.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from syncd.core.calendar.periods import allows_day, days_of_month, days_of_week, days_of_year, limits_day, week_year
 from syncd.core.calendar.rules import MOST_OCCURRENCES, Frequency, Rule, candidates
@@ -98,7 +98,9 @@ def _entry(rule: Rule, start: datetime, first: datetime) -> tuple[int, int]:
         return 0, 1
     # Every period but the first holds the same number, so the ones in between need not be walked.
     each = len(_times(rule)) * (len(rule.days) if rule.frequency == Frequency.WEEKLY else 1)
-    in_first = sum(moment > start for moment in next(iter(_periods(rule, start, 0, start)), ()))
+    base = _base(rule, start)
+    days = days_of_week(rule, base) if rule.frequency == Frequency.WEEKLY else [base]
+    in_first = sum(moment > start for moment in _picked(rule, days, _times(rule)))
     return index, 1 + in_first + (index - 1) * each
 
 
@@ -126,8 +128,14 @@ def _base(rule: Rule, start: datetime) -> int:
 
 
 def _periods(rule: Rule, start: datetime, index: int, end: datetime) -> Iterator[Iterable[datetime]]:
-    """The times of each period from the given one to the one that `end` lies in, empty periods included."""
+    """The times of each period from the given one to the one that `end` lies in, empty periods included.
+
+    A rule that needs no periods comes as one.
+    """
     base, interval = _base(rule, start), rule.interval
+    if base >= 1 and _is_spaced(rule):
+        yield _spaced(rule, base, index, end)
+        return
     times = _times(rule) if rule.frequency <= Frequency.DAILY else []
     last_day = end.toordinal()
     if rule.frequency == Frequency.YEARLY:
@@ -147,6 +155,34 @@ def _periods(rule: Rule, start: datetime, index: int, end: datetime) -> Iterator
     else:
         for day in _allowed_days(rule, range(base + index, last_day + 1)):
             yield _times_within(rule, start, day) if day else ()
+
+
+def _is_spaced(rule: Rule) -> bool:
+    """Whether every period holds the same days of the week at one time of day; nine of ten rules are like that."""
+    if rule.positions or rule.months or rule.month_days or rule.year_days or rule.weeks:
+        return False
+    if len(rule.hours) != 1 or len(rule.minutes) != 1 or len(rule.seconds) != 1:
+        return False
+    return rule.frequency == Frequency.WEEKLY or (rule.frequency == Frequency.DAILY and not rule.days)
+
+
+def _spaced(rule: Rule, base: int, index: int, end: datetime) -> Iterator[datetime]:
+    days = 7 * rule.interval if rule.frequency == Frequency.WEEKLY else rule.interval
+    offsets = [timedelta()]
+    if rule.frequency == Frequency.WEEKLY:
+        offsets = [timedelta(days=behind) for behind in sorted((day - rule.week_start) % 7 for _, day in rule.days)]
+    day = base + index * days
+    if day > _LAST_DAY:
+        return
+    anchor = datetime.combine(date.fromordinal(day), time(rule.hours[0], rule.minutes[0], rule.seconds[0]))
+    try:
+        step = timedelta(days=days)
+        while anchor <= end:
+            for offset in offsets:
+                yield anchor + offset
+            anchor += step
+    except OverflowError:
+        return
 
 
 def _allowed_days(rule: Rule, days: range) -> Iterator[int]:

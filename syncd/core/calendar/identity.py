@@ -68,17 +68,17 @@ def recurrence_key(moment: Moment) -> str:
 
 def date_key(local: datetime) -> str:
     """YYYYMMDD."""
-    return f"{local.year:04d}{local.month:02d}{local.day:02d}"
+    return local.isoformat()[:10].replace("-", "")
 
 
 def wall_key(local: datetime) -> str:
     """YYYYMMDDTHHMMSS."""
-    return f"{local.year:04d}{local.month:02d}{local.day:02d}T{local.hour:02d}{local.minute:02d}{local.second:02d}"
+    return local.isoformat()[:19].replace("-", "").replace(":", "")
 
 
 def instant_key(at: datetime) -> str:
     """YYYYMMDDTHHMMSSZ of a moment in UTC."""
-    return f"{at.year:04d}{at.month:02d}{at.day:02d}T{at.hour:02d}{at.minute:02d}{at.second:02d}Z"
+    return at.isoformat()[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def without_stamp(text: bytes) -> bytes:

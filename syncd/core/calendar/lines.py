@@ -12,6 +12,7 @@ from syncd.core.calendar.model import Line
 MALFORMED = ""
 """The name of a line that has no colon: its whole text is the value."""
 
+_QUOTED_HEAD = re.compile(r'([^":]*(?:"[^"]*"[^":]*)*):')
 _PARAM = re.compile(r';[ \t]*([^=;:"]*)(?:=((?:"[^"]*"|[^";:])*))?')
 _PIECES = re.compile(r'"([^"]*)"|([^",]+)')
 _LISTED = frozenset({"MEMBER", "DELEGATED-TO", "DELEGATED-FROM", "TYPE"})
@@ -45,24 +46,26 @@ def _decode_line(line: bytes) -> str:
 def content_lines(text: str) -> list[Line]:
     """One Line for each line of an unfolded component, BEGIN and END lines included."""
     found: list[Line] = []
+    append = found.append
     if "QUOTED-PRINTABLE" in text:
         text = _join_soft_breaks(text)
     for line in text.split("\n"):
         name, colon, value = line.partition(":")
-        if not colon:
-            if line:
-                found.append(Line(MALFORMED, [], line))
-        elif ";" not in name:
-            found.append(Line(name if name.isupper() else name.strip().upper(), [], value))
-        else:
-            found.append(_with_params(line, name, value))
+        if ";" in name and colon:
+            append(_with_params(line, name, value))
+        elif colon:
+            append(Line(name.strip().upper(), (), value))
+        elif line:
+            append(Line(MALFORMED, (), line))
     return found
 
 
 def _with_params(line: str, head: str, value: str) -> Line:
     if '"' in head:
-        end = _end_of_quoted_head(line)
-        head, value = line[:end], line[end + 1 :]
+        # The colon that ends the head is the first outside of quotes; an odd quote does not hide the value.
+        match = _QUOTED_HEAD.match(line)
+        if match is not None:
+            head, value = match[1], line[match.end() :]
     name = head[: head.index(";")].strip().upper()
     params: list[tuple[str, list[str]]] = []
     if '"' in head or "^" in head:
@@ -77,19 +80,6 @@ def _with_params(line: str, head: str, value: str) -> Line:
                 # A comma in anything else is a name that nobody quoted: CN=Doe, John
                 params.append((key, [text]))
     return Line(name, params, value)
-
-
-def _end_of_quoted_head(line: str) -> int:
-    """Where the first colon outside of quotes is; an odd quote does not hide the value."""
-    position, quoted = 0, False
-    while position < len(line):
-        letter = line[position]
-        if letter == '"':
-            quoted = not quoted
-        elif letter == ":" and not quoted:
-            return position
-        position += 1
-    return line.index(":")
 
 
 def _param(key: str, text: str) -> tuple[str, list[str]]:

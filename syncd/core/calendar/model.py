@@ -3,6 +3,7 @@
 Wall times are naive datetimes, instants are aware datetimes in UTC; nothing here is ever a local clock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -18,7 +19,7 @@ class Line(NamedTuple):
     """One content line. Parameter values have their RFC 6868 escapes undone; the value is as written."""
 
     name: str
-    params: list[tuple[str, list[str]]]
+    params: Sequence[tuple[str, list[str]]]
     value: str
 
     def param(self, name: str) -> str | None:
@@ -171,7 +172,9 @@ class Event:
 
     @property
     def recurs(self) -> bool:
-        return bool(self.rrules) or any(entry.kind == "RDATE" for entry in self.dates)
+        if self.rrules or not self.dates:
+            return bool(self.rrules)
+        return any(entry.kind == "RDATE" for entry in self.dates)
 
 
 @dataclass(frozen=True, slots=True)

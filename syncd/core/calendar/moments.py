@@ -29,13 +29,14 @@ def wall(value: str) -> tuple[datetime, str, str | None]:
 
     Raises UnreadableTime; year 0 counts as unreadable because no calendar type can hold it.
     """
-    if value[:8].isdigit() and value.isascii():
+    size = len(value)
+    if value.isascii() and value[:8].isdigit():
         try:
-            if len(value) == 8:
+            if size == 8:
                 return datetime.fromisoformat(value), "date", None
-            if len(value) == 15 and value[8] == "T" and value[9:].isdigit():
+            if size == 15 and value[8] == "T" and value[9:].isdigit():
                 return datetime.fromisoformat(value), "", None
-            if len(value) == 16 and value[8] == "T" and value[15] == "Z" and value[9:15].isdigit():
+            if size == 16 and value[8] == "T" and value[15] == "Z" and value[9:15].isdigit():
                 return datetime.fromisoformat(value[:15]), "Z", None
         except ValueError:
             pass
@@ -65,6 +66,22 @@ def _lenient(value: str) -> tuple[datetime, str, str | None]:
         return moment, "date", "date_format"
     suffix = (suffix or "").upper().replace(":", "")
     return moment, "Z" if suffix in {"Z", "UTC", "GMT"} else suffix, "date_format"
+
+
+def utc_stamp(value: str) -> datetime | None:
+    """The instant of a UTC date-time in the common form; None for any other text.
+
+    >>> utc_stamp("20250131T235900Z").isoformat()
+    '2025-01-31T23:59:00+00:00'
+    """
+    if len(value) == 16 and value[8] == "T" and value[15] == "Z" and value.isascii():
+        digits = value[:8] + value[9:15]
+        if digits.isdigit():
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                return None
+    return None
 
 
 def instant(local: datetime, zone: tzinfo) -> datetime | None:

@@ -3,18 +3,20 @@
 Owns how long each one lasts and where it lies on the time line, also at the ends of time. Must not know rules.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from syncd.core.calendar.durations import Duration
-from syncd.core.calendar.identity import date_key, instant_key, wall_key
+from syncd.core.calendar.identity import date_key, wall_key
 from syncd.core.calendar.model import EARLIEST, LATEST, DefaultZone, Event, Moment, Occurrence, TimeKind
-from syncd.core.calendar.moments import instant, wall_at
+from syncd.core.calendar.moments import wall_at
 from syncd.core.calendar.spans import after
 
 LONGEST = timedelta(days=366)
 """An occurrence is listed with at most this length; the event keeps its own."""
 
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH_WALL = _EPOCH.replace(tzinfo=None)
 _LAST_WALL = LATEST.replace(tzinfo=None)
 _ZERO = timedelta()
 
@@ -51,14 +53,13 @@ class Placer:
 
     def place(self, local: datetime, length: timedelta | None = None) -> Occurrence:
         """The occurrence at a wall time; `length` (on the wall clock) replaces the event's own."""
-        at = instant(local, self._zone) or (EARLIEST if local.year < 5000 else LATEST)
         if self._known:
-            key = instant_key(at)
-            end_local, end_at = self._end(local, at, length)
+            at, key, end_local, end_at = self._known_times(local, length)
         else:
+            at = self._instant(local)
             key = date_key(local) if self._all_day else wall_key(local)
             end_local = _later(local, self._length if length is None else length)
-            end_at = max(instant(end_local, self._zone) or LATEST, at)
+            end_at = max(self._instant(end_local), at)
         member = self._member
         return Occurrence(
             member,
@@ -74,20 +75,35 @@ class Placer:
             self._basis,
         )
 
-    def _end(self, local: datetime, at: datetime, length: timedelta | None) -> tuple[datetime, datetime]:
+    def _instant(self, local: datetime) -> datetime:
+        try:
+            return _EPOCH + (local - _EPOCH_WALL - (self._zone.utcoffset(local) or _ZERO))
+        except OverflowError:
+            return EARLIEST if local.year < 5000 else LATEST
+
+    def _known_times(self, local: datetime, length: timedelta | None) -> tuple[datetime, str, datetime, datetime]:
+        """(start, key, end on the wall clock, end) where the zone is known."""
+        offset_of = self._zone.utcoffset
+        offset = offset_of(local) or _ZERO
+        try:
+            utc = local - offset
+        except OverflowError:
+            utc = EARLIEST.replace(tzinfo=None) if local.year < 5000 else _LAST_WALL
+        # Adding to an aware moment is the cheapest way to another one.
+        at, key = _EPOCH + (utc - _EPOCH_WALL), wall_key(utc) + "Z"
         if length is not None:
             end_local = _later(local, length)
-            return end_local, max(instant(end_local, self._zone) or LATEST, at)
+            return at, key, end_local, max(self._instant(end_local), at)
         if self._duration is not None:
-            return self._end_by_duration(self._duration, local, at)
+            return at, key, *self._end_by_duration(self._duration, local, at)
         length = self._length
         if not length:
-            return local, at
+            return at, key, local, at
         end_local = _later(local, length)
         end_at = LATEST if at > LATEST - length else at + length
-        if self._zone.utcoffset(end_local) != self._zone.utcoffset(local):
+        if offset_of(end_local) != offset:
             end_local = wall_at(end_at, self._zone) or end_local
-        return end_local, end_at
+        return at, key, end_local, end_at
 
     def _end_by_duration(self, duration: Duration, local: datetime, at: datetime) -> tuple[datetime, datetime]:
         start = Moment(self._start.kind, local, self._start.tzid, at, self._start.zone)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncd.core.calendar.lines import MALFORMED, split_list, text_of
 from syncd.core.calendar.model import Line, Moment
-from syncd.core.calendar.moments import UnreadableTime, ZoneOf, moment_of
+from syncd.core.calendar.moments import UnreadableTime, ZoneOf, moment_of, utc_stamp
 
 ONCE = frozenset(
     {
@@ -64,6 +64,8 @@ class Properties:
         line = self._first.get(name)
         if line is None:
             return None
+        if not line.params and (common := utc_stamp(line.value)) is not None:
+            return common
         try:
             at = moment_of(line, self._zone_of, []).at
         except UnreadableTime:

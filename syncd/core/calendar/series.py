@@ -80,14 +80,7 @@ def _expand_one(
         only = placer.place(start.local)
         return [only], Expansion(kind, last_end=only.end_at, issues=_long(event))
     found = _recurrence_set(event, start, horizon)
-    placed: dict[datetime, Occurrence] = {}
-    for local in sorted(found.starts):
-        occurrence = placer.place(local, found.starts[local])
-        # Two wall times in a gap may be one instant.
-        placed.setdefault(occurrence.start_at, occurrence)
-    listed = list(placed.values())
-    if not found.refused:
-        listed = [one for one in listed if _within(one, horizon)]
+    listed = _placed(found, placer, horizon)
     if len(listed) > MOST_OCCURRENCES:
         found.cut = True
         found.notes.append(f"only the first {MOST_OCCURRENCES} are listed")
@@ -98,10 +91,20 @@ def _expand_one(
     return listed, Expansion(kind, state, note, last, (*dict.fromkeys(found.issues), *_long(event)))
 
 
-def _within(one: Occurrence, horizon: Horizon) -> bool:
-    return one.start_local.date() <= horizon.last and (
-        one.end_local.date() > horizon.first or one.start_local.date() >= horizon.first
-    )
+def _placed(found: _Set, placer: Placer, horizon: Horizon) -> list[Occurrence]:
+    """The occurrences of a set that touch the horizon; a refused series lists all that is left of it."""
+    first, last = datetime.combine(horizon.first, time()), datetime.combine(horizon.last, _DAY_END)
+    listed: list[Occurrence] = []
+    keys: set[str] = set()
+    for local in sorted(found.starts):
+        if local > last and not found.refused:
+            break
+        one = placer.place(local, found.starts[local])
+        # Two wall times in a gap may be one instant.
+        if one.key not in keys and (local >= first or one.end_local > first or found.refused):
+            keys.add(one.key)
+            listed.append(one)
+    return listed
 
 
 def _long(event: Event) -> tuple[str, ...]:

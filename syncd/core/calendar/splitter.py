@@ -260,7 +260,9 @@ def _plain(folded: bytes) -> bytes | None:
     """The unfolded text of an event that nests nothing but closed alarms, else None."""
     if b"\n\n" in folded or folded.find(b"\nBEGIN:VEVENT", 1) >= 0:
         return None
-    text = folded.replace(b"\n ", b"").replace(b"\n\t", b"")
+    text = folded.replace(b"\n ", b"")
+    if b"\t" in text:
+        text = text.replace(b"\n\t", b"")
     if not text.startswith(_BEGIN):
         return None
     lowered = text.lower()
