@@ -26,6 +26,7 @@ from syncd.sync.ports import RunOutcome
 from syncd.sync.run import sync_stream
 from tests.fakes.store import MemoryStore, StoredRow
 from tests.fakes.zoho import START, MemoryZoho, World
+from tests.machine.interleaving import NoExecutor, shuffled_drive
 
 KEY = StreamKey("acme", "Leads")
 POLICY = StreamPolicy(settle=timedelta(seconds=30), overlap=timedelta(seconds=40), window_rows=4)
