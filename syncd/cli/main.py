@@ -17,10 +17,11 @@ from syncd.cli.invocation import Invocation
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Try it": {"demo": "demo", "simulator": "simulator"},
-    "Set up": {"check": "check", "modules": "modules", "plan": "plan", "export": "export", "db": "db"},
+    "Set up": {"init": "init", "check": "check", "modules": "modules", "plan": "plan", "export": "export", "db": "db"},
     "Sync": {"run": "run", "sync": "sync", "pause": "pause", "resume": "pause"},
     "Look": {"status": "status", "runs": "runs", "rejected": "rejected"},
     "Prove": {"verify": "verify", "resync": "resync", "replay": "replay"},
+    "Calendars": {"calendar": "calendar"},
     "Shell": {"completion": "completion"},
 }
 """The verbs by heading, each with the file of this package that holds it."""
@@ -33,7 +34,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 some modules failed, 69 Zoho or PostgreSQ
 
 _FIRST_STEPS = """\
 to see it work, without Zoho and without a database:   syncd demo
-to begin with your own organisation:                   syncd export config > syncd.toml
+to begin with your own organisation:                   syncd init (or: syncd export config > syncd.toml)
 everything there is:                                   syncd --help, and README.md
 """
 

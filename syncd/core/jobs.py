@@ -178,6 +178,25 @@ def follow_ups(job: Job, staged: Staged, *, slices: int) -> tuple[Event, tuple[J
     return Loaded(), ()
 
 
+def calendar_follow_ups(job: Job) -> tuple[Event, tuple[JobSpec, ...]]:
+    """The same for an ICS file: a window that overflowed is cut; a full export goes on with its next page.
+
+    Pages of one full export form one chain, and only a chain whose last page is in says what is gone. No second round
+    is needed: an event that shifted off a page is only missed until the next export, and never marked as deleted,
+    because deletions are held back when they are too many and lifted by the next export that shows the event.
+    """
+    spec = job.spec
+    if not job.more_records:
+        return Loaded(), ()
+    if spec.window is not None and spec.window.seconds > 1:
+        return Overflowed(), tuple(JobSpec(window=part, parent_id=job.id) for part in cut(spec.window))
+    chain = spec.chain or PageChain()
+    page = JobSpec(
+        window=spec.window, page=spec.page + 1, page_token=job.next_page_token, chain=chain, parent_id=job.id
+    )
+    return Loaded(), (page,)
+
+
 def _next_of_chain(job: Job, staged: Staged) -> JobSpec | None:
     """The next page or round of a page chain; None when two rounds agreed."""
     spec = job.spec

@@ -52,3 +52,6 @@ FIELD_NOT_EXPORTED = frozenset({"FIELD_NOT_SUPPORTED", "FIELD_NOT_AVAILABLE"})
 
 PAGE_TOKEN_EXPIRED = "EXPIRED_VALUE"  # noqa: S105
 """The code for a page token older than a day (OpenAPI file; documented for records)."""
+
+SCOPE_MISSING = "OAUTH_SCOPE_MISMATCH"
+"""The code for a call that the grant has no scope for (D): more consent mends it, another query does not."""

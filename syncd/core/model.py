@@ -122,6 +122,7 @@ class RunKind(StrEnum):
     FULL_READ = "full-read"  # a module without any stamp: the whole of it
     COLUMNS = "columns"  # new columns of rows that are already here, by Created_Time
     CENSUS = "census"  # ids and stamps of everything created up to `through`, compared instead of merged
+    CALENDAR = "calendar"  # events as ICS: the whole module, or what was stamped since the last time
     REREAD = "re-read"  # what a census found missing or stale, by windows around its stamps
 
 
@@ -223,6 +224,8 @@ class Stream:
     `watermark`: everything stamped at or before it is committed; None before the first fill is done. `fill_until` is
     T0 of the fill that is under way or done. `deletes_through`: the deleted-records feed was read up to here.
     `census_at`: the last census began then; the first fill counts as one.
+    `calendar_through`: the calendar holds every event stamped at or before it; `calendar_full_at`: the last complete ICS
+    export began then. `calendar_windows`: whether Zoho narrows ICS exports by criteria; None: not tried yet.
     `parked` is why the stream waits for a person, or ''; `trouble` why its last pass did not end well although it
     will be tried again, or ''.
     """
@@ -234,6 +237,9 @@ class Stream:
     deletes_through: datetime | None = None
     last_full_at: datetime | None = None
     census_at: datetime | None = None
+    calendar_through: datetime | None = None
+    calendar_full_at: datetime | None = None
+    calendar_windows: bool | None = None
     paused: bool = False
     parked: str = ""
     trouble: str = ""
@@ -264,6 +270,8 @@ class StreamPolicy:
     full_read_every: timedelta = timedelta(days=7)
     census_every: timedelta | None = timedelta(days=7)  # None: only on request
     census_max_deleted: float = 0.1  # the share of a table that a census may mark deleted without a person's word
+    rows: bool = True  # export the module as CSV rows
+    calendar: bool = False  # export the module as ICS events
     probe: bool = True  # COQL COUNT before spending a job, where the scope allows
 
 

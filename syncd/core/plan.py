@@ -79,6 +79,25 @@ def columns_run(
     )
 
 
+def calendar_run(stream: Stream, policy: StreamPolicy, *, now: datetime, full: bool = False) -> Outline | None:
+    """The run that brings events as ICS; None when nothing has settled since the last one.
+
+    Whether Zoho narrows an ICS export by criteria is not documented: a window is tried until Zoho has refused one. A
+    full export comes first, and again now and then, because only a complete one tells what was deleted unseen.
+    """
+    settled = settled_until(now, policy.settle)
+    before, last_full = stream.calendar_through, stream.calendar_full_at
+    if not full and before is not None and settled <= before:
+        return None
+    due = full or before is None or last_full is None or now - last_full >= policy.full_read_every
+    window = None
+    if not due and before is not None and stream.calendar_windows is not False:
+        window = catch_up_window(
+            before, now, cursor=Cursor.MODIFIED, settle=policy.settle, overlap=policy.overlap
+        )
+    return Outline(kind=RunKind.CALENDAR, window=window, through=settled, slices=((),))
+
+
 def run_plan(stream: Stream, outline: Outline, windows: Sequence[Window | None]) -> RunPlan:
     """The run to store: one job per sized window, first slice first."""
     return RunPlan(

@@ -27,7 +27,8 @@ SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote;
 -- ------------------------------------------------------------------------------------------------------------- stream
 
 -- name: stream_get
-SELECT cursor, watermark, fill_until, deletes_through, last_full_at, census_at, paused, parked, trouble
+SELECT cursor, watermark, fill_until, deletes_through, last_full_at, census_at,
+    calendar_through, calendar_full_at, calendar_windows, paused, parked, trouble
 FROM syncd.stream WHERE org = %(org)s AND module = %(module)s;
 
 -- name: stream_update
@@ -35,6 +36,8 @@ FROM syncd.stream WHERE org = %(org)s AND module = %(module)s;
 UPDATE syncd.stream
 SET cursor = %(cursor)s, watermark = %(watermark)s, fill_until = %(fill_until)s, deletes_through = %(deletes_through)s,
     last_full_at = %(last_full_at)s, census_at = %(census_at)s, parked = %(parked)s, trouble = %(trouble)s,
+    calendar_through = %(calendar_through)s, calendar_full_at = %(calendar_full_at)s,
+    calendar_windows = %(calendar_windows)s,
     changed_at = clock_timestamp()
 WHERE org = %(org)s AND module = %(module)s;
 

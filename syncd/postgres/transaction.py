@@ -28,6 +28,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from syncd.core.calendar.imports import ImportCounts, ImportRequest
 from syncd.core.census import Census, Comparison, Scope
 from syncd.core.evolve import columns_of
 from syncd.core.model import (
@@ -223,6 +224,24 @@ class PostgresTransaction:
     ) -> LoadCounts:
         """See `Transaction.merge`."""
         return self._warehouse.merge(table, staged, columns, job=job, evaluated_at=evaluated_at, whole=whole)
+
+    def import_events(self, schema: str, blocks: Iterable[bytes], request: ImportRequest) -> ImportCounts:
+        """See `Transaction.import_events`."""
+        from syncd.postgres import calendar
+
+        return calendar.import_calendar(self._connection, lambda: blocks, request, schema=schema)
+
+    def blocked_imports(self, schema: str, run: Run) -> str:
+        """See `Transaction.blocked_imports`."""
+        from syncd.postgres import calendar
+
+        return calendar.blocked_imports(self._connection, run.id, schema=schema)
+
+    def tombstone_events(self, schema: str, key: str, deletions: Iterable[Deletion]) -> int:
+        """See `Transaction.tombstone_events`."""
+        from syncd.postgres import calendar
+
+        return calendar.delete_records(self._connection, deletions, key=key, schema=schema)
 
     def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
         """See `Transaction.tombstone`."""

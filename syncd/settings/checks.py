@@ -16,6 +16,7 @@ from syncd.settings.findings import Finding, shown
 from syncd.settings.tree import DATA_CENTERS, Document
 
 _FEED_FORMATS = frozenset({"ics", "both"})
+_FEED_MODULE = "Events"
 
 
 def contradictions(document: Raw) -> Iterator[Finding]:
@@ -96,9 +97,10 @@ def warnings(document: Document) -> Iterator[Finding]:
         what = f"Zoho refuses downloads for a while after {DOWNLOADS_PER_MINUTE} in a minute"
         yield Finding(("zoho", "downloads_per_minute"), what, f"write at most {DOWNLOADS_PER_MINUTE}")
     for name, module in document.modules.items():
-        if module.format in _FEED_FORMATS:
-            what = f"{shown(module.format)} is not done by this version, which exports csv alone"
-            yield Finding(("modules", name, "format"), what, "nothing to do; remove the key to silence this")
+        if module.format in _FEED_FORMATS and name != _FEED_MODULE:
+            what = f"Zoho exports {_FEED_MODULE} alone as ICS"
+            yield Finding(("modules", name, "format"), what, "take the key out, or give it to Events")
+
 
 
 def _is_simulated(document: Document) -> bool:

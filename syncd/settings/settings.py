@@ -77,6 +77,8 @@ class Settings:
             cursor=None if own.cursor is None else Cursor(own.cursor),
             table=own.table or "",
             deletes=_first(own.deletes, shared.deletes),
+            rows=own.format != "ics",
+            calendar=own.format in {"ics", "both"},
             full_read_every=_first(own.full_read_every, shared.full_read_every),
             census_every=_CENSUS_EVERY[_first(own.census, shared.census)],
             census_max_deleted=_first(own.census_max_deleted, shared.census_max_deleted),

@@ -238,8 +238,7 @@ class ModuleTable(_Table):
     )
     format: Format = Field(
         "csv",
-        description="csv for the table; ics, or both, for calendar tables of Events. ics is accepted, but this "
-        "version exports csv alone.",
+        description="csv for the table; ics for the calendar tables of Events alone; both for the two of them.",
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from syncd.core.census import CensusCall
 from syncd.core.evolve import refusal
 from syncd.core.fields import without
-from syncd.core.model import Cursor, Field, Lease, LoadCounts, Run, StreamKey, StreamPolicy, Table
+from syncd.core.jobs import Event, advance
+from syncd.core.model import Cursor, Field, Job, Lease, LoadCounts, Run, StreamKey, StreamPolicy, Table
 from syncd.core.pacing import PollPace, RetryPace
 from syncd.sync.ports import Archives, Observer, Pause, Store, Transaction, ZohoApi
 
@@ -71,6 +72,14 @@ class RunInProgress:
             with self.transaction() as transaction:
                 transaction.store_columns([refusal(transaction.field_map(), name, self.fields, why)])
                 self.run = transaction.replan(self.run, without(self.run.slices, name))
+
+    def step(self, job: Job, event: Event) -> Job:
+        """Store what an event makes of a job, in a commit of its own."""
+        moved = advance(job, event)
+        with self.transaction() as transaction:
+            transaction.record(moved)
+        self.context.observer.job_moved(self.run, moved)
+        return moved
 
     def add(self, counts: LoadCounts) -> None:
         """Add what a load did to the counts of this pass."""

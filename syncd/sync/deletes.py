@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.core.limits import DELETED_KEPT_FOR
+from syncd.core.limits import DELETED_KEPT_FOR, SCOPE_MISSING
 from syncd.core.model import Lease, LoadCounts, Stream, StreamPolicy, Table
 from syncd.core.windows import settled_until
 from syncd.errors import Refused
@@ -28,11 +28,13 @@ def read_deletes(
     try:
         deletions = list(context.api.deleted(stream.key.module, stream.deletes_through - policy.overlap))
     except Refused as error:
-        if error.code == "OAUTH_SCOPE_MISMATCH":
+        if error.code == SCOPE_MISSING:
             raise
         return LoadCounts(), (f"Zoho lists no deletes for this module ({error.code}); only a census finds them",)
     with context.store.transaction(lease) as transaction:
         marked = transaction.tombstone(table, deletions)
+        if policy.calendar:
+            marked += transaction.tombstone_events(table.schema, stream.key.module, deletions)
         transaction.update_stream(replace(stream, deletes_through=until))
     return LoadCounts(deleted=marked), notes
 

@@ -22,10 +22,11 @@ from syncd.core.jobs import (
     failed_too_often,
     restarted_chain,
 )
-from syncd.core.limits import FIELD_NOT_EXPORTED, PAGE_TOKEN_EXPIRED, RESULT_KEPT_FOR
-from syncd.core.model import BulkQuery, Job, JobReport, JobSpec, JobState, RemoteState
+from syncd.core.limits import FIELD_NOT_EXPORTED, PAGE_TOKEN_EXPIRED, RESULT_KEPT_FOR, SCOPE_MISSING
+from syncd.core.model import BulkQuery, FileType, Job, JobReport, JobSpec, JobState, RemoteState, RunKind
 from syncd.core.pacing import JOB_DEADLINE
 from syncd.errors import BadArchive, Refused, TryLater
+from syncd.sync.calendar import give_up_windows, load_events, settle_no_events
 from syncd.sync.context import RunInProgress
 from syncd.sync.load import MOST_DOWNLOADS, load_job, settle_empty
 
@@ -45,15 +46,7 @@ def step(work: RunInProgress, job: Job, *, looks: int) -> tuple[Job, tuple[Job, 
         return _poll(work, job, looks), ()
     if action is Action.DOWNLOAD:
         return _download(work, job)
-    return load_job(work, job)
-
-
-def _store(work: RunInProgress, job: Job, event: Event) -> Job:
-    moved = advance(job, event)
-    with work.transaction() as transaction:
-        transaction.record(moved)
-    work.context.observer.job_moved(work.run, moved)
-    return moved
+    return load_events(work, job) if _is_calendar(work) else load_job(work, job)
 
 
 def _replace_by(work: RunInProgress, job: Job, event: Event, specs: tuple[JobSpec, ...]) -> tuple[Job, tuple[Job, ...]]:
@@ -69,13 +62,22 @@ def _replace_by(work: RunInProgress, job: Job, event: Event, specs: tuple[JobSpe
 # -------------------------------------------------------------------------------------------------------- create
 
 
+def _is_calendar(work: RunInProgress) -> bool:
+    return work.run.kind is RunKind.CALENDAR
+
+
 def _create(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     if halved := failed_too_often(job):
         return _replace_by(work, job, *halved)
-    accepted = _accepted(work, job)
+    try:
+        accepted = _accepted(work, job)
+    except Refused as error:
+        if not _is_calendar(work) or job.spec.window is None or error.code == SCOPE_MISSING:
+            raise
+        return give_up_windows(work, job)
     if accepted is None:
         return _replace_by(work, job, Overflowed(), (restarted_chain(job.spec),))
-    return _store(work, job, accepted), ()
+    return work.step(job, accepted), ()
 
 
 def _accepted(work: RunInProgress, job: Job) -> Accepted | None:
@@ -101,6 +103,15 @@ def _accepted(work: RunInProgress, job: Job) -> Accepted | None:
 
 def _query(work: RunInProgress, job: Job) -> BulkQuery:
     spec = job.spec
+    if _is_calendar(work):
+        return BulkQuery(
+            module=work.key.module,
+            criterion=export_criterion(spec.window, None),
+            page=spec.page,
+            page_token=spec.page_token,
+            file_type=FileType.ICS,
+            callback_url=work.context.callback_url,
+        )
     return BulkQuery(
         module=work.key.module,
         fields=work.run.slices[spec.slice],
@@ -130,7 +141,7 @@ def _poll(work: RunInProgress, job: Job, looks: int) -> Job:
     context = work.context
     context.pause.wait(context.poll_pace.wait(looks), remote_id=job.remote_id)
     event = _event_of(context.api.poll(job.remote_id), job, context.api.server_time())
-    return job if event is None else _store(work, job, event)
+    return job if event is None else work.step(job, event)
 
 
 def _event_of(report: JobReport, job: Job, now: datetime) -> Event | None:
@@ -154,16 +165,16 @@ def _gone(job: Job, now: datetime) -> Lost:
 
 def _download(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     if job.count == 0 and not job.more_records:
-        return settle_empty(work, job)
+        return settle_no_events(work, job) if _is_calendar(work) else settle_empty(work, job)
     context = work.context
     if context.archives.held(job.remote_id):  # written whole before the process that fetched it died
-        return _store(work, job, Fetched()), ()
+        return work.step(job, Fetched()), ()
     try:
         found = context.api.download(job.remote_id, context.archives.path(job.remote_id))
     except BadArchive as error:
         again = job.failures + 1 < MOST_DOWNLOADS
-        return _store(work, job, FileLost(str(error)) if again else Lost(str(error), failed=True)), ()
-    return _store(work, job, Fetched() if found else _gone(job, context.api.server_time())), ()
+        return work.step(job, FileLost(str(error)) if again else Lost(str(error), failed=True)), ()
+    return work.step(job, Fetched() if found else _gone(job, context.api.server_time())), ()
 
 
 def exhausted(job: Job) -> TryLater | None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from syncd.core.evolve import columns_of, new_columns, restored, whole
-from syncd.core.jobs import Event, FileLost, Lost, advance, follow_ups, is_complete
+from syncd.core.jobs import FileLost, Lost, advance, follow_ups, is_complete
 from syncd.core.model import Column, Field, Job, LoadCounts, RunKind, Staged, Stream
 from syncd.errors import BadArchive
 from syncd.sync import census
+from syncd.sync.calendar import finish_calendar
 from syncd.sync.context import RunInProgress
 from syncd.sync.ports import Transaction
 
@@ -24,7 +25,7 @@ def load_job(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     """
     path = work.context.archives.path(job.remote_id)
     if not work.context.archives.held(job.remote_id):
-        return _back(work, job, FileLost())
+        return work.step(job, FileLost()), ()
     try:
         with work.transaction() as transaction:
             staged = transaction.stage(work.context.archives.blocks(path), cursor=_median_of(job))
@@ -34,7 +35,7 @@ def load_job(work: RunInProgress, job: Job) -> tuple[Job, tuple[Job, ...]]:
     except BadArchive as error:
         work.context.archives.discard(path)
         again = job.failures + 1 < MOST_DOWNLOADS
-        return _back(work, job, FileLost(str(error)) if again else Lost(str(error), failed=True))
+        return work.step(job, FileLost(str(error)) if again else Lost(str(error), failed=True)), ()
     work.context.archives.discard(path)
     work.add(counts)
     work.context.observer.job_loaded(work.run, done, counts, left)
@@ -55,6 +56,9 @@ def finish(work: RunInProgress, transaction: Transaction, *, complete: bool) -> 
     `complete`: nothing was left out of what was read. What a census found missing becomes a run in the same commit.
     """
     run = work.run
+    if run.kind is RunKind.CALENDAR:
+        finish_calendar(work, transaction, job=None)
+        return
     stream = _vouched(work, replace(work.context.store.stream(work.key), cursor=work.cursor, parked="", trouble=""))
     if run.kind in {RunKind.FILL, RunKind.FULL_READ, RunKind.CENSUS}:
         # A module without rows gets its table and columns too: people write queries before the first record.
@@ -76,7 +80,7 @@ def finish(work: RunInProgress, transaction: Transaction, *, complete: bool) -> 
 def _vouched(work: RunInProgress, stream: Stream) -> Stream:
     """The stream with what the run's end vouches for."""
     run = work.run
-    if run.through is None or run.kind is RunKind.CENSUS:
+    if run.through is None:
         return stream
     if run.kind in {RunKind.FILL, RunKind.FULL_READ}:
         stream = replace(
@@ -94,14 +98,6 @@ def _check_count(staged: Staged, job: Job) -> None:
         raise BadArchive(
             f"the file holds {staged.rows} rows and Zoho counted {job.count}", where=f"job {job.remote_id}"
         )
-
-
-def _back(work: RunInProgress, job: Job, event: Event) -> tuple[Job, tuple[Job, ...]]:
-    moved = advance(job, event)
-    with work.transaction() as transaction:
-        transaction.record(moved)
-    work.context.observer.job_moved(work.run, moved)
-    return moved, ()
 
 
 def _median_of(job: Job) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from syncd.core.calendar.imports import ImportCounts, ImportRequest
 from syncd.core.census import Census, Comparison, Scope
 from syncd.core.model import (
     AcceptedJob,
@@ -182,6 +183,16 @@ class Transaction(Protocol):
 
     def close_census(self, run: Run, census: Census | None) -> None:
         """Store a census's line, None for one that is given up, and forget what the run noted."""
+
+    # -- calendar
+    def import_events(self, schema: str, blocks: Iterable[bytes], request: ImportRequest) -> ImportCounts:
+        """Load an ICS stream (re-iterable) into the calendar tables of `schema`, made if missing."""
+
+    def blocked_imports(self, schema: str, run: Run) -> str:
+        """Why neither deletions nor a watermark may rest on what the run has imported, or ''."""
+
+    def tombstone_events(self, schema: str, key: str, deletions: Iterable[Deletion]) -> int:
+        """Mark the events of deleted records unless a later export brought them; how many were newly marked."""
 
 
 class Store(Protocol):

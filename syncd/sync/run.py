@@ -7,7 +7,7 @@ from dataclasses import replace
 from syncd.core.census import Census, CensusCall, census_run, is_due, is_outlived, without_gaps
 from syncd.core.evolve import columns_of, dropped, refused_fields
 from syncd.core.fields import cursor_of, selection, slices, walk_of
-from syncd.core.limits import FIELD_NOT_EXPORTED
+from syncd.core.limits import FIELD_NOT_EXPORTED, ICS_EVENTS_PER_PAGE, SCOPE_MISSING
 from syncd.core.model import (
     Cursor,
     Field,
@@ -22,7 +22,7 @@ from syncd.core.model import (
     Window,
 )
 from syncd.core.naming import table_name
-from syncd.core.plan import Outline, columns_run, next_run, run_plan, worth_another_run
+from syncd.core.plan import Outline, calendar_run, columns_run, next_run, run_plan, worth_another_run
 from syncd.core.windows import sized
 from syncd.errors import (
     ConfigWrong,
@@ -84,6 +84,14 @@ def _trouble(state: str, error: SyncdError) -> str:
     return str(error) if state in {"failed", "waiting"} else ""
 
 
+_EVENTS_PLANNED = ICS_EVENTS_PER_PAGE * 3 // 4
+"""Events that one ICS export is planned to hold."""
+
+
+def _brings_rows(run: Run | None) -> bool:
+    return run is not None and run.kind is not RunKind.CALENDAR
+
+
 class _Pass:
     """One pass under a lease: gathers what the outcome reports while the steps go by."""
 
@@ -128,18 +136,33 @@ class _Pass:
         resumed = self._resumed()
         if resumed is not None:
             self._finish_run(resumed, fields, cursor)
+        if self._policy.rows:
+            self._follow_rows(fields, cursor, full=full, resumed=_brings_rows(resumed))
+        if self._policy.calendar:
+            self._follow_calendar(fields, cursor, full=full)
+        counts, notes = read_deletes(context, self._lease, self._stream(), self._policy, self._table)
+        self._counts += counts
+        self._notes += notes
+        if self._policy.rows:
+            self._take_census(fields, cursor)
+        if self._stream().parked or self._stream().trouble:
+            self._tell(parked="", trouble="")
+
+    def _follow_rows(self, fields: Sequence[Field], cursor: Cursor | None, *, full: bool, resumed: bool) -> None:
+        context = self._context
         # A run that was resumed or took long has left the stream behind: go on at once, but not for ever.
-        if resumed is None or full or worth_another_run(self._stream(), self._policy, now=context.api.server_time()):
+        if not resumed or full or worth_another_run(self._stream(), self._policy, now=context.api.server_time()):
             filled = self._next(fields, cursor, full=full)
             if filled and worth_another_run(self._stream(), self._policy, now=context.api.server_time()):
                 self._next(fields, cursor, full=False)
         self._fill_columns(fields, cursor)
-        counts, notes = read_deletes(context, self._lease, self._stream(), self._policy, self._table)
-        self._counts += counts
-        self._notes += notes
-        self._take_census(fields, cursor)
-        if self._stream().parked or self._stream().trouble:
-            self._tell(parked="", trouble="")
+
+    def _follow_calendar(self, fields: Sequence[Field], cursor: Cursor | None, *, full: bool) -> None:
+        """Bring the events as ICS into the calendar tables."""
+        stream = self._stream()
+        outline = calendar_run(stream, self._policy, now=self._context.api.server_time(), full=full)
+        if outline is not None:
+            self._start(stream, outline, fields, cursor)
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
@@ -259,7 +282,8 @@ class _Pass:
                 known = self._policy.window_rows if counted is None else counted
             return known
 
-        return sized(window, count, rows=self._policy.window_rows)
+        most = _EVENTS_PLANNED if outline.kind is RunKind.CALENDAR else self._policy.window_rows
+        return sized(window, count, rows=most)
 
     def _finish_run(self, run: Run, fields: Sequence[Field], cursor: Cursor | None) -> None:
         jobs = self._context.store.unfinished_jobs(run)
@@ -274,7 +298,7 @@ class _Pass:
             self._jobs += drive(work, jobs)
         except Refused as error:
             # What Zoho will not count is no reason to stop following it.
-            if run.kind is not RunKind.CENSUS or error.code == "OAUTH_SCOPE_MISMATCH":
+            if run.kind is not RunKind.CENSUS or error.code == SCOPE_MISSING:
                 raise
             self._abandon(work.run, str(error), again=False)
         finally:

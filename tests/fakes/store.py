@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from syncd.core.calendar.imports import ImportCounts, ImportRequest
 from syncd.core.census import Census, Comparison, Scope
 from syncd.core.evolve import is_id
 from syncd.core.limits import BEGINNING
@@ -66,6 +67,10 @@ class State:
     noted: dict[tuple[int, int], tuple[datetime | None, datetime]] = field(default_factory=dict)
     censuses: dict[int, Census] = field(default_factory=dict)
 
+    events: dict[str, bytes] = field(default_factory=dict)
+    imports: list[ImportRequest] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
     def copy(self) -> "State":
         """A state to change while this one stays; what the dictionaries hold is never changed in place."""
         return State(
@@ -74,6 +79,9 @@ class State:
             runs=dict(self.runs),
             jobs=dict(self.jobs),
             counts=dict(self.counts),
+            events=dict(self.events),
+            imports=list(self.imports),
+            seen=set(self.seen),
             columns={key: dict(columns) for key, columns in self.columns.items()},
             rows={table: dict(rows) for table, rows in self.rows.items()},
             noted=dict(self.noted),
@@ -191,6 +199,37 @@ class MemoryTransaction:
                 )
                 counts += LoadCounts(updated=1)
         return replace(counts, unchanged=counts.read - counts.inserted - counts.updated)
+
+    def import_events(self, schema: str, blocks: Iterable[bytes], request: ImportRequest) -> ImportCounts:
+        """Keeps the text of each VEVENT by its UID: enough to see which files were imported, and how."""
+        events = b"".join(blocks).split(b"BEGIN:VEVENT")[1:]
+        texts = {event.split(b"UID:")[1].split()[0].decode(): event for event in events}
+        before = dict(self._state.events)
+        self._state.events.update(texts)
+        self._state.imports.append(request)
+        if request.full:
+            self._state.seen.update(texts)
+            if request.last_page:
+                self._state.events = {uid: text for uid, text in self._state.events.items() if uid in self._state.seen}
+                self._state.seen = set()
+        inserted = len(texts.keys() - before.keys())
+        updated = sum(before.get(uid, text) != text for uid, text in texts.items())
+        return ImportCounts(
+            events=len(events),
+            inserted=inserted,
+            updated=updated,
+            unchanged=len(events) - inserted - updated,
+            complete=True,
+        )
+
+    def blocked_imports(self, schema: str, run: Run) -> str:
+        return ""
+
+    def tombstone_events(self, schema: str, key: str, deletions: Iterable[Deletion]) -> int:
+        gone = [str(entry.record_id) for entry in deletions if str(entry.record_id) in self._state.events]
+        for uid in gone:
+            del self._state.events[uid]
+        return len(gone)
 
     def tombstone(self, table: Table, deletions: Iterable[Deletion]) -> int:
         marked = 0
