@@ -15,7 +15,7 @@ from tests.command import environ, ran
 
 DESIGNED = {
     *("run", "sync", "status", "check", "plan", "modules", "runs", "rejected", "pause", "resume", "db", "export"),
-    *("verify", "resync", "replay", "demo", "simulator", "completion"),
+    *("verify", "resync", "replay", "demo", "simulator", "completion", "calendar"),
 }
 HEAVY = ("sqlalchemy", "psycopg", "httpx2", "alembic", "pydantic", "apscheduler", "starlette", "structlog", "rich")
 

@@ -464,8 +464,8 @@ def test_the_environment_wins(folder: ConfigFolder) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        (GOOD + 'Events = { format = "both" }', 9, "exports csv alone"),
-        (GOOD + 'Events = { format = "ics" }', 9, "exports csv alone"),
+        (GOOD + 'Deals = { format = "both" }', 9, "Events alone as ICS"),
+        (GOOD + 'Deals = { format = "ics" }', 9, "Events alone as ICS"),
         (GOOD.replace('Contacts = "15m"\n', ""), 7, "nothing to sync"),
         (GOOD.replace("[zoho]", "[zoho]\ndownloads_per_minute = 11"), 3, "after 10 in a minute"),
     ],
@@ -475,6 +475,17 @@ def test_what_works_otherwise_than_one_may_believe(folder: ConfigFolder, text: s
     assert warning.where == f"{folder.path / 'syncd.toml'}:{where}"
     assert what in warning.what
     assert warning.fix
+
+
+@pytest.mark.parametrize(
+    ("format_", "rows", "events"), [("csv", True, False), ("ics", False, True), ("both", True, True)]
+)
+def test_events_are_exported_in_the_formats_asked_for(
+    folder: ConfigFolder, format_: str, rows: bool, events: bool
+) -> None:
+    settings = folder.load(GOOD + f'Events = {{ format = "{format_}" }}')
+    assert settings.warnings == ()
+    assert (settings.policy("Events").rows, settings.policy("Events").calendar) == (rows, events)
 
 
 def test_what_is_off_is_no_warning(folder: ConfigFolder) -> None:
