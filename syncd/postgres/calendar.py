@@ -24,7 +24,7 @@ from syncd.postgres.calendar_export import export_calendar
 from syncd.postgres.calendar_groups import Groups, StoredZones
 from syncd.postgres.calendar_load import Load
 from syncd.postgres.calendar_rebuild import rebuild, rederive
-from syncd.postgres.calendar_schema import ensure_tables, inside
+from syncd.postgres.calendar_schema import ensure_tables, has_tables, inside
 from syncd.postgres.calendar_store import CalendarStore
 from syncd.postgres.calendar_writer import Writer
 
@@ -62,7 +62,7 @@ def import_calendar(connection: Connection, blocks: Blocks, request: ImportReque
 def blocked_imports(connection: Connection, export_id: int, *, schema: str) -> str:
     """Why neither deletions nor a watermark may rest on the imports of an export, or ''."""
     with connection.transaction(), inside(connection, schema):
-        if not _is_there(connection):
+        if not has_tables(connection):
             return ""
         found = connection.execute(
             "SELECT counts ->> 'blocked' FROM calendar_import"
@@ -81,7 +81,7 @@ def delete_records(connection: Connection, deletions: Iterable[Deletion], *, key
     if not gone:
         return 0
     with connection.transaction(), inside(connection, schema):
-        if not _is_there(connection):
+        if not has_tables(connection):
             return 0
         rows.lock_calendar(connection, schema, key)
         marked = connection.execute(
@@ -95,11 +95,6 @@ def delete_records(connection: Connection, deletions: Iterable[Deletion], *, key
         connection.execute("DELETE FROM calendar_occurrence WHERE event_id = ANY(%(ids)s)", {"ids": ids})
         connection.execute("DELETE FROM calendar_occurrence WHERE series_id = ANY(%(ids)s)", {"ids": ids})
         return len(ids)
-
-
-def _is_there(connection: Connection) -> bool:
-    found = connection.execute("SELECT to_regclass('calendar_import') IS NOT NULL").fetchone()
-    return found is not None and bool(found[0])
 
 
 class _Measured:

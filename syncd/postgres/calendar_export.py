@@ -11,7 +11,7 @@ from psycopg import sql
 
 from syncd.core.calendar.writer import closing, folded, opening
 from syncd.errors import NeedsOperator
-from syncd.postgres.calendar_schema import inside
+from syncd.postgres.calendar_schema import has_tables, inside
 
 Connection = psycopg.Connection[Any]
 
@@ -30,9 +30,8 @@ def export_calendar(connection: Connection, *, key: str, schema: str) -> Iterato
     The connection is busy until the last block was taken. NeedsOperator when there is no such calendar.
     """
     with connection.transaction(), inside(connection, schema):
-        table = connection.execute("SELECT to_regclass('calendar')").fetchone()
         calendar = None
-        if table is not None and table[0] is not None:
+        if has_tables(connection):
             calendar = connection.execute("SELECT calendar_id, raw FROM calendar WHERE cal_key = %s", [key]).fetchone()
         if calendar is None:
             raise NeedsOperator(

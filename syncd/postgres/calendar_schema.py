@@ -7,7 +7,6 @@ history is one per database. The files are applied in the order of their numbers
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -63,10 +62,10 @@ def inside(connection: Connection, schema: str) -> Iterator[None]:
     connection.execute("SELECT set_config('search_path', %s, true)", [before])
 
 
-def server_time(connection: Connection) -> datetime:
-    """The moment the transaction began, on the server's clock."""
-    row = connection.execute("SELECT extract(epoch FROM now())::float8").fetchone()
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=row[0] if row else 0)
+def has_tables(connection: Connection) -> bool:
+    """Whether the search path leads to calendar tables."""
+    row = connection.execute("SELECT to_regclass('calendar_migration') IS NOT NULL").fetchone()
+    return bool(row and row[0])
 
 
 def _steps() -> list[tuple[int, str]]:
