@@ -272,6 +272,8 @@ class StreamPolicy:
     census_max_deleted: float = 0.1  # the share of a table that a census may mark deleted without a person's word
     rows: bool = True  # export the module as CSV rows
     calendar: bool = False  # export the module as ICS events
+    expand_back: timedelta = timedelta(days=730)  # occurrences of series are listed from so long ago
+    expand_ahead: timedelta = timedelta(days=550)  # to so far ahead
     probe: bool = True  # COQL COUNT before spending a job, where the scope allows
 
 

@@ -102,6 +102,5 @@ def warnings(document: Document) -> Iterator[Finding]:
             yield Finding(("modules", name, "format"), what, "take the key out, or give it to Events")
 
 
-
 def _is_simulated(document: Document) -> bool:
     return document.zoho.api_url is not None and is_loopback(urlsplit(document.zoho.api_url).hostname or "")

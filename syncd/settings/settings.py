@@ -79,6 +79,8 @@ class Settings:
             deletes=_first(own.deletes, shared.deletes),
             rows=own.format != "ics",
             calendar=own.format in {"ics", "both"},
+            expand_back=_first(own.expand_back, shared.expand_back),
+            expand_ahead=_first(own.expand_ahead, shared.expand_ahead),
             full_read_every=_first(own.full_read_every, shared.full_read_every),
             census_every=_CENSUS_EVERY[_first(own.census, shared.census)],
             census_max_deleted=_first(own.census_max_deleted, shared.census_max_deleted),

@@ -187,6 +187,10 @@ class Defaults(_Table):
         _POLICY.full_read_every,
         description="How often a module is read in full that has no Modified_Time to tell what changed.",
     )
+    expand_back: Interval = Field(
+        _POLICY.expand_back, description="Recurring events are listed in calendar_occurrence from so long ago,"
+    )
+    expand_ahead: Interval = Field(_POLICY.expand_ahead, description="to so far ahead; the days move on by themselves.")
     deadline: Interval | None = Field(
         None,
         description="Data older than this counts as late. Left out: three intervals and `settle`, or for a crontab "
@@ -210,6 +214,8 @@ class ModuleTable(_Table):
     )
     poll: Poll | None = Field(None, description="As in [defaults].", examples=["2s..30s"])
     full_read_every: Interval | None = Field(None, description="As in [defaults].", examples=["7d"])
+    expand_back: Interval | None = Field(None, description="As in [defaults].", examples=["730d"])
+    expand_ahead: Interval | None = Field(None, description="As in [defaults].", examples=["550d"])
     deadline: Interval | None = Field(None, description="As in [defaults].", examples=["45m"])
     fields: FieldNames | None = Field(
         None,

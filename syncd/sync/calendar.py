@@ -5,7 +5,8 @@ Jobs, resume, downloads and lanes are those of every run; only the file's conten
 
 from dataclasses import replace
 
-from syncd.core.calendar.imports import ImportCounts, ImportRequest, default_horizon
+from syncd.core.calendar.imports import ImportCounts, ImportRequest
+from syncd.core.calendar.model import Horizon
 from syncd.core.jobs import FileLost, Lost, Overflowed, advance, calendar_follow_ups
 from syncd.core.model import Job, JobSpec, LoadCounts
 from syncd.errors import BadArchive
@@ -89,12 +90,12 @@ def finish_calendar(work: RunInProgress, transaction: Transaction, *, job: Job |
 def _request(work: RunInProgress, job: Job) -> ImportRequest:
     if job.evaluated_at is None:
         raise ValueError(f"job {job.id} was fetched without a moment of evaluation")
-    window = job.spec.window
+    window, today = job.spec.window, job.evaluated_at.date()
     return ImportRequest(
         key=work.key.module,
         source=SOURCE,
         evaluated_at=job.evaluated_at,
-        horizon=default_horizon(job.evaluated_at.date()),
+        horizon=Horizon(today - work.policy.expand_back, today + work.policy.expand_ahead),
         full=window is None,
         window=None if window is None else (window.start, window.end),
         export_id=work.run.id,
