@@ -17,19 +17,13 @@ def check(invocation: Invocation, as_json: bool) -> int:
     import json
 
     from syncd.cli.checks import all_findings, exit_code
-    from syncd.cli.tables import on_terminal
+    from syncd.cli.findings import print_finding
 
-    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     findings = []
     for finding in all_findings(invocation):
         findings.append(finding)
-        if as_json:
-            continue
-        level = finding.level.ljust(5)
-        painted = click.style(level, fg=colours[finding.level]) if on_terminal() else level
-        click.echo(f"{painted} {finding.area.ljust(10)} {finding.text}")
-        if finding.fix:
-            click.echo(f"{' ' * 17}fix: {finding.fix}")
+        if not as_json:
+            print_finding(finding)
     code = exit_code(findings)
     if as_json:
         found = [one.document() for one in findings]

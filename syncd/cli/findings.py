@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import click
+
+from syncd.cli.tables import on_terminal
 from syncd.errors import ConfigWrong, Problem
 
 Level = Literal["ok", "warn", "fail"]
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,12 @@ def failed(area: str, text: str, *, fix: str) -> Finding:
 def problem(area: str, found: Problem) -> Finding:
     """The configuration is wrong."""
     return Finding("fail", area, f"{found.where}: {found.what}", found.fix, ConfigWrong.exit_code)
+
+
+def print_finding(finding: Finding) -> None:
+    """Print a finding for people, on stdout."""
+    level = finding.level.ljust(5)
+    painted = click.style(level, fg=_COLOURS[finding.level]) if on_terminal() else level
+    click.echo(f"{painted} {finding.area.ljust(10)} {finding.text}")
+    if finding.fix:
+        click.echo(f"{' ' * 17}fix: {finding.fix}")

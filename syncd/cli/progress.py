@@ -153,7 +153,9 @@ class Bars:
         if key not in self._tasks:
             self._tasks[key] = self._progress.add_task(tally.name, total=None, said="")
         waited = int(self._monotonic() - tally.since)
-        said = f"{grouped(tally.rows)} rows  {tally.doing}" + (f" ({waited} s)" if waited else "")
+        said = f"{tally.done} of {tally.jobs} exports, {grouped(tally.rows)} rows  {tally.doing}" + (
+            f" ({waited} s)" if waited else ""
+        )
         self._progress.update(self._tasks[key], completed=tally.done, total=tally.jobs or None, said=said)
 
     def ended(self, key: StreamKey) -> None:

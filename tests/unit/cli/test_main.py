@@ -14,6 +14,7 @@ from syncd.cli import main
 from tests.command import environ, ran
 
 DESIGNED = {
+    "init",
     *("run", "sync", "status", "check", "plan", "modules", "runs", "rejected", "pause", "resume", "db", "export"),
     *("verify", "resync", "replay", "demo", "simulator", "completion", "calendar"),
 }
@@ -70,7 +71,7 @@ def test_without_a_configuration_it_says_how_to_begin(tmp_path: Path, monkeypatc
         assert told.code == 0
         assert len(told.out.splitlines()) == 3
         assert "syncd demo" in told.out
-        assert "syncd export config > syncd.toml" in told.out
+        assert "syncd init (or: syncd export config > syncd.toml)" in told.out
         (tmp_path / "syncd.toml").write_text("")
         assert ran().out.startswith("Usage: syncd")
 

@@ -112,7 +112,7 @@ def test_bars(clock: Clock) -> None:
     observer.job_loaded(RUN, job(JobState.LOADED), LoadCounts(read=1234), 3)
     task = progress.tasks[0]
     assert (task.description, task.completed, task.total) == ("Deals", 1, 4)
-    assert task.fields["said"] == "1 234 rows  loading"
+    assert task.fields["said"] == "1 of 4 exports, 1 234 rows  loading"
     observer.run_finished(RunOutcome(stream=KEY, state="ok"))
     assert not progress.tasks
 
