@@ -224,7 +224,7 @@ class Stream:
     `watermark`: everything stamped at or before it is committed; None before the first fill is done. `fill_until` is
     T0 of the fill that is under way or done. `deletes_through`: the deleted-records feed was read up to here.
     `census_at`: the last census began then; the first fill counts as one.
-    `calendar_through`: the calendar holds every event stamped at or before it; `calendar_full_at`: the last complete ICS
+    `calendar_through`: the calendar holds every event stamped at or before it; `calendar_full_at`: the last whole ICS
     export began then. `calendar_windows`: whether Zoho narrows ICS exports by criteria; None: not tried yet.
     `parked` is why the stream waits for a person, or ''; `trouble` why its last pass did not end well although it
     will be tried again, or ''.
