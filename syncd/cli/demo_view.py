@@ -12,6 +12,7 @@ from syncd.cli.tables import Coloured, Value, aligned
 from syncd.cli.wording import grouped
 from syncd.core.health import Health, State, span
 
+_AGENDA_ENTRIES = 6
 _COLOURS = {State.OK: "green", State.LATE: "red", State.PARKED: "red", State.FAILED: "red"}
 
 
@@ -45,14 +46,26 @@ def living_line(healths: Sequence[Health], rows: int) -> str:
 
 
 def screen(database: Database, healths: Sequence[Health], ways: Ways | None, *, now: datetime) -> list[str]:
-    """All lines of the view: tables, a query with its answer, and ways to look; None: nothing is left to look at."""
+    """All lines: tables, a query, this week's agenda, and ways to look for oneself; None: nothing is left to look at."""
     lines = ["", *_tables(database, healths, now), ""]
     query, answer = database.sample()
     lines += [f"  {line}" for line in query.splitlines()]
-    lines += ["", *aligned(answer.columns, answer.rows), ""]
+    lines += ["", *aligned(answer.columns, answer.rows), "", *_agenda(database, now), ""]
     return lines + (
         _ways(ways) if ways else ["All of this is gone now; to look around in it while it lives: syncd demo"]
     )
+
+
+def _agenda(database: Database, now: datetime) -> list[str]:
+    """The first entries of the coming week, from the calendar tables that the events' ICS exports fill."""
+    from syncd.bootstrap.calendar import agenda
+    from syncd.core.calendar.agenda import agenda_text
+
+    entries = agenda(database, schema="zoho", start=now, days=7, email=None, key=None)
+    shown = agenda_text(entries[:_AGENDA_ENTRIES]).splitlines() or ["  nothing is planned"]
+    more = len(entries) - _AGENDA_ENTRIES
+    title = "This week, from zoho.calendar_agenda (Events as ICS):"
+    return [title, "", *(f"  {line}".rstrip() for line in shown), *([f"  and {more} more"] if more > 0 else [])]
 
 
 def _ways(ways: Ways) -> list[str]:
