@@ -52,7 +52,7 @@ class Chronicle:
 class Plan:
     """How often faults strike, and the one effect at which a crash is certain (tier 2): its number, before or after."""
 
-    rate: float = 0.02
+    rate: float = 0.03
     crash_at: tuple[int, bool] | None = None
 
 

@@ -77,6 +77,7 @@ class Administrator:
     def _connect(self, dsn: str) -> psycopg.Connection[Any]:
         connection = psycopg.connect(dsn, autocommit=True)
         connection.execute("SET TimeZone TO 'UTC'")
+        connection.execute("SET lock_timeout = '50ms'")
         return connection
 
     def query(self, statement: str | sql.Composed, parameters: object = None) -> list[tuple[Any, ...]]:
@@ -111,7 +112,6 @@ class Administrator:
         """Hold a table for oneself, until `unlock`; False when it is not there or in use."""
         self.unlock()
         self._locking = self._connect(self._dsn)
-        self._locking.execute("SET lock_timeout = '20ms'")
         try:
             self._locking.execute("BEGIN")
             self._locking.execute(sql.SQL("LOCK TABLE zoho.{} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
@@ -140,7 +140,6 @@ class Administrator:
         try:
             if self._main.broken or self._main.closed:
                 self._main = self._connect(self._dsn)
-            self._main.execute("SET lock_timeout = '20ms'")
             self._main.execute(statement)
         except psycopg.Error:
             return False
