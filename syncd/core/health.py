@@ -130,12 +130,19 @@ def _state(status: ModuleStatus, deadline: timedelta, lag: timedelta | None, act
         return State.PARKED
     if lag is not None and lag > deadline:
         return State.LATE
-    if activity.failures if activity else (status.trouble or (status.last_error and status.run_kind is None)):
+    if _failing(status, activity):
         return State.FAILED
     if lag is not None:
         return State.OK
     running = activity is not None and activity.running_since is not None
     return State.LOADING if running or status.run_kind is not None else State.PENDING
+
+
+def _failing(status: ModuleStatus, activity: Activity | None) -> bool:
+    """By the daemon's word once a pass has ended under it, else by the ledger's, which keeps the word of the last."""
+    if activity and activity.state:
+        return activity.failures > 0
+    return bool(status.trouble or (status.last_error and status.run_kind is None))
 
 
 def _why(state: State, status: ModuleStatus, activity: Activity | None) -> str:

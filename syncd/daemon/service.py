@@ -4,9 +4,7 @@ It only waits for news (signals, ends of passes, looks at the ledger), and never
 up, so it hears a stop at once. What a pass does is not its business.
 """
 
-import os
 import queue
-import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -92,12 +90,12 @@ class Service:
     # ------------------------------------------------------------------------------------------------------------ news
 
     def _receive(self, number: int) -> None:
-        """A signal. Runs between two steps of the main thread, so it takes no lock and writes no log."""
+        """A signal, in the thread that listens for them: it is heard whatever the main thread is waiting for."""
         if number == signals.RELOADING:
             self._news.put(_News.RELOAD)
         elif self._told:
-            os.write(2, b"syncd: second signal, leaving at once; the next start resumes from the ledger\n")
-            self._around.leave(128 + signal.Signals(number))
+            log.warning("second signal, leaving at once; the next start resumes from the ledger")
+            self._around.leave(128 + number)
         else:
             self._told = True
             self._news.put(_News.STOP)

@@ -59,6 +59,8 @@ CASES = [
     (replace(fresh(3), last_error="abandoned"), doing(state="ok"), State.OK),
     (replace(fresh(3), last_error="abandoned", run_kind=RunKind.CATCH_UP), None, State.OK),
     (replace(fresh(3), trouble="no answer"), None, State.FAILED),
+    (replace(fresh(3), trouble="no answer"), doing(queued=True), State.FAILED),
+    (replace(fresh(3), trouble="quota"), doing(state="waiting"), State.OK),
     (replace(fresh(90), trouble="no answer"), None, State.LATE),
     (replace(filling(1, 3), trouble="no answer"), None, State.FAILED),
 ]

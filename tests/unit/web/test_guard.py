@@ -1,7 +1,10 @@
+import asyncio
+
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from syncd.errors import ConfigWrong
-from syncd.web.guard import check_exposure, is_loopback
+from syncd.web.guard import Guard, check_exposure, is_loopback
 
 TOKEN = "0123456789abcdef"
 
@@ -40,3 +43,24 @@ def test_may_not_listen_without_a_token(host: str, token: str) -> None:
         check_exposure(host, token)
     assert caught.value.problems[0].where == "web.listen"
     assert "token" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [([], 400), ([b"localhost", b"evil.example"], 400), ([b"localhost", b"localhost"], 400), ([b"localhost"], 204)],
+)
+def test_exactly_one_host_whatever_the_server_lets_through(hosts: list[bytes], status: int) -> None:
+    sent: list[Message] = []
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", host) for host in hosts]}
+    asyncio.run(Guard(page, host="127.0.0.1")(scope, nothing, keep))
+    assert sent[0]["status"] == status
