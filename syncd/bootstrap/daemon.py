@@ -140,7 +140,7 @@ class _Daemon:
         return [status for database in self._fleet.databases for status in database.status.module_statuses()]
 
     def _api_use(self) -> Iterable[ApiUse]:
-        return [use for database in self._fleet.databases for use in database.status.api_use()]
+        return self._fleet.api_use()
 
     def _reload(self) -> Plan:
         configured = self._load()
@@ -180,7 +180,7 @@ class _Ledgers:
         return tuple(sorted(found, key=lambda mark: mark.finished_at))
 
     def api_use(self) -> tuple[ApiUse, ...]:
-        return tuple(use for ledger in self._ledgers() for use in ledger.api_use())
+        return self._fleet().api_use()
 
     def columns(self, key: StreamKey) -> tuple[Column, ...]:
         return tuple(column for ledger in self._ledgers() for column in ledger.columns(key))

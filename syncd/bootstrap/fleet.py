@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from syncd.bootstrap.database import Database, open_database
 from syncd.core.census import CensusCall
 from syncd.core.choice import chosen
-from syncd.core.model import StreamKey, StreamPolicy
+from syncd.core.limits import GRANTS_PER_TEN_MINUTES
+from syncd.core.model import Quota, StreamKey, StreamPolicy
+from syncd.core.status import ApiUse
 from syncd.settings.settings import Settings
 from syncd.sync.context import SyncContext
 from syncd.sync.ports import Observer, Pause, RunOutcome
@@ -117,6 +120,20 @@ class Fleet:
         """One pass over each stream, several at once; the outcomes in the order given."""
         return list(self.executor.map(lambda key: self.sync(key, full=full, census=census), keys))
 
+    def api_use(self) -> tuple[ApiUse, ...]:
+        """How much of each org's quotas is used, with the limits that the configuration knows."""
+        return tuple(
+            ApiUse(
+                name=quota.name.replace("_", " "),
+                used=org.database.quotas.spent(org.settings.org, quota),
+                limit=quota.limit or None,
+                period=quota.period,
+                org=org.settings.org,
+            )
+            for org in self.orgs.values()
+            for quota in _quotas(org.settings)
+        )
+
     def sweep(self) -> None:
         """Remove what dead processes left in the spools."""
         for org in self.orgs.values():
@@ -153,6 +170,15 @@ class Fleet:
                 callback_url=settings.callback.url.get_secret_value() if settings.callback.url else "",
             ),
         )
+
+
+def _quotas(settings: Settings) -> tuple[Quota, ...]:
+    """The quotas that the client keeps, as people know them; a limit of 0 is one that only Zoho knows."""
+    return (
+        Quota("credits", settings.zoho.daily_credits.credits, timedelta(days=1)),
+        Quota("downloads", settings.zoho.downloads_per_minute, timedelta(minutes=1)),
+        Quota("token_grants", GRANTS_PER_TEN_MINUTES, timedelta(minutes=10)),
+    )
 
 
 def threads_for(configured: Sequence[Settings]) -> ThreadPoolExecutor:

@@ -46,7 +46,7 @@ def living_line(healths: Sequence[Health], rows: int) -> str:
 
 
 def screen(database: Database, healths: Sequence[Health], ways: Ways | None, *, now: datetime) -> list[str]:
-    """All lines: tables, a query, this week's agenda, and ways to look for oneself; None: nothing is left to look at."""
+    """All lines: tables, a query, this week's agenda, and how to look for oneself; None: nothing is left to see."""
     lines = ["", *_tables(database, healths, now), ""]
     query, answer = database.sample()
     lines += [f"  {line}" for line in query.splitlines()]

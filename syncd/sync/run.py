@@ -80,8 +80,8 @@ def sync_stream(
 
 
 def _trouble(state: str, error: SyncdError) -> str:
-    """What is worth telling of a pass that will be tried again; a drain is no trouble."""
-    return str(error) if state in {"failed", "waiting"} else ""
+    """What is worth telling of a pass that will be tried again; a drain is no trouble, and neither is a quota's wait."""
+    return str(error) if state == "failed" else ""
 
 
 _EVENTS_PLANNED = ICS_EVENTS_PER_PAGE * 3 // 4
