@@ -80,7 +80,7 @@ def sync_stream(
 
 
 def _trouble(state: str, error: SyncdError) -> str:
-    """What is worth telling of a pass that will be tried again; a drain is no trouble, and neither is a quota's wait."""
+    """What is worth telling of a pass that will be tried again; neither a drain nor a quota's wait is trouble."""
     return str(error) if state == "failed" else ""
 
 
@@ -248,7 +248,7 @@ class _Pass:
         plan = run_plan(stream, outline, windows)
         with self._context.store.transaction(self._lease) as transaction:
             run = transaction.start_run(plan)
-            name_columns(transaction, stream, run.kind, [name for part in run.slices for name in part], fields)
+            name_columns(transaction, stream, [name for part in run.slices for name in part], fields)
             if not plan.specs:
                 finish(self._progress(run, fields, cursor), transaction, complete=False)
         self._context.observer.run_started(run, len(plan.specs))
