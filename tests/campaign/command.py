@@ -85,7 +85,9 @@ def seeds(first: int, count: int, *, rate: float, fail_fast: bool, quiet: bool =
                 if fail_fast:
                     break
             if not quiet:
-                print(f"seed {seed}: {'BAD' if error else 'ok'}, {sum(life.chronicle.faults.values())} faults", flush=True)
+                print(
+                    f"seed {seed}: {'BAD' if error else 'ok'}, {sum(life.chronicle.faults.values())} faults", flush=True
+                )
     print(f"{tally}, {time.monotonic() - started:.0f} s")
     print(", ".join(f"{name} {number}" for name, number in tally.faults.most_common()))
     return tally
@@ -100,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=Plan.rate, help="faults per effect")
     parser.add_argument("--fail-fast", action="store_true")
     given = parser.parse_args(arguments)
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if given.seed is not None:
         tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)

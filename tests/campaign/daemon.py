@@ -4,6 +4,7 @@ It dies by a Crash: its sessions are ended by the server, and whatever it still 
 """
 
 import random
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ from tests.campaign.gate import Gate
 from tests.campaign.ports import GatedClient, GatedSpool, GatedStore
 
 ORG = "acme"
+_CERTIFICATES = ssl.create_default_context()
+"""Read once: a life starts many daemons."""
+
 
 @contextmanager
 def hurried() -> Iterator[None]:
@@ -130,6 +134,7 @@ def _client(around: Surroundings, quotas: QuotaStore, pause: Pause, gate: Gate) 
         client_id=CLIENT_ID, client_secret=Secret(CLIENT_SECRET), refresh_token=Secret(REFRESH_TOKEN)
     )
     transport = Transport(timeouts=Timeouts(connect=10, read=10, call=20), trust_env=False)
+    transport._verify = _CERTIFICATES
     tokens = token_state(around.folder / "state", ORG, region, grant)
     limiter = Limiter(
         org=ORG,

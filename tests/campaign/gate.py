@@ -13,12 +13,19 @@ from syncd.core.model import Lease
 from tests.campaign.baton import Baton, Crash
 
 API_FAULTS: dict[str, tuple[str, ...]] = {
-    "": ("429", "400-throttle", "500", "502", "503", "html", "empty-body", "stall", "reset", "expired-token", "lost-reply"),
-    "create": ("job-failure", "unknown-state", "stuck-job", "wrong-count", "expired-result", "duplicate-id")
-    + ("missing-id", "bad-date", "bad-number", "nul-byte", "broken-line", "huge-cell", "scope", "no-permission"),
+    "": (
+        "429", "400-throttle", "500", "502", "503", "html", "empty-body", "stall", "reset", "expired-token",
+        "lost-reply",
+    ),
+    "create": (
+        "job-failure", "unknown-state", "stuck-job", "wrong-count", "expired-result", "duplicate-id", "missing-id",
+        "bad-date", "bad-number", "nul-byte", "broken-line", "huge-cell", "scope", "no-permission",
+    ),
     "poll": ("not-found",),
-    "download": ("redirect", "json-for-zip", "wrong-length", "drip", "cut-off", "truncated-zip", "corrupt-zip")
-    + ("two-members", "no-members"),
+    "download": (
+        "redirect", "json-for-zip", "wrong-length", "drip", "cut-off", "truncated-zip", "corrupt-zip", "two-members",
+        "no-members",
+    ),
     "fields": ("access-denied", "invalid-client", "revoked"),
 }  # fmt: skip
 """Faults of the simulator by the call that is about to be made; those under '' fit every call."""

@@ -4,7 +4,9 @@ Owns the server-side faults: sessions that are ended, locks and DDL of a DBA, a 
 """
 
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -18,6 +20,7 @@ from syncd.postgres.embedded import THROWAWAY, EmbeddedServer
 
 _TEMPLATE = "campaign_template"
 _numbers = count(1)
+_A_MOMENT = threading.Event()
 
 CLOCK = b"""
 CREATE SCHEMA campaign;
@@ -80,25 +83,30 @@ class Administrator:
         connection.execute("SET lock_timeout = '50ms'")
         return connection
 
-    def query(self, statement: str | sql.Composed, parameters: object = None) -> list[tuple[Any, ...]]:
+    def query(self, statement: str | sql.Composed, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query; the connection is made anew when a fault took it."""
         if self._main.broken or self._main.closed:
             self._main = self._connect(self._dsn)
-        return self._main.execute(statement, parameters).fetchall()  # type: ignore[arg-type]
+        found: list[tuple[Any, ...]] = self._main.execute(
+            statement.encode() if isinstance(statement, str) else statement, parameters
+        ).fetchall()
+        return found
 
     def end(self, *pids: int) -> None:
-        """End sessions, and wait until they are gone."""
-        self._outside.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = ANY(%s)", [list(pids)]
-        )
+        """End sessions, and return when they are gone. (The server's own waiting looks only every 100 ms.)"""
+        self._end("pid = ANY(%s)", list(pids))
 
     def end_all(self) -> None:
         """End every session in the life's database, this one's included."""
         self._main.close()
         self.unlock()
-        self._outside.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [self.name]
-        )
+        self._end("datname = %s", self.name)
+
+    def _end(self, which: str, value: object) -> None:
+        statement = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}".encode()
+        deadline = time.monotonic() + 10
+        while self._outside.execute(statement, [value]).rowcount and time.monotonic() < deadline:
+            _A_MOMENT.wait(0.002)
 
     def crash(self) -> None:
         """Stop the whole server as a power cut would, and start it again."""

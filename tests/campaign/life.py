@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 import stamina
@@ -28,6 +29,7 @@ from syncd.core.model import Job, JobSpec, Lease, StreamKey, StreamPolicy, Table
 from syncd.errors import BadArchive, SyncdError
 from syncd.postgres.embedded import EmbeddedServer
 from syncd.simulator import ALL_SCOPES, Behaviour, Config, Field, JobTiming, Simulator, SimulatorClock
+from syncd.simulator.faults import KINDS
 from syncd.sync.ports import RunOutcome
 from syncd.sync.run import sync_stream
 from syncd.zoho.archive import ArchiveLimits, Contents
@@ -146,7 +148,9 @@ class Slot:
 class Life:
     """See the module's text. `live` and then `rest`; both raise Broken, or whatever syncd raises that it must not."""
 
-    def __init__(self, seed: int, server: EmbeddedServer, folder: Path, *, plan: Plan, shape: Shape | None = None) -> None:
+    def __init__(
+        self, seed: int, server: EmbeddedServer, folder: Path, *, plan: Plan, shape: Shape | None = None
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.shape = shape or Shape.of(seed, self.rng)
@@ -171,7 +175,7 @@ class Life:
 
     # ------------------------------------------------------------------------------------------------ beginning, end
 
-    def __enter__(self) -> "Life":
+    def __enter__(self) -> Self:
         with ExitStack() as begun:
             begun.callback(self._closing.close)
             self._begin()
@@ -320,7 +324,7 @@ class Life:
     def _pass(self, daemon: Daemon, key: StreamKey) -> RunOutcome:
         full = not self._quiet and self.rng.random() < 0.06
         outcome = sync_stream(daemon.context, key, POLICY, full=full)
-        self.chronicle.note(f"pass over {key.module}: {outcome.state} {outcome.kinds} {outcome.error or ''}")
+        self.chronicle.note(f"pass over {key.module}: {outcome.state} {outcome.kinds} {_told(outcome)}")
         if outcome.error is not None and not isinstance(outcome.error, SyncdError):
             raise outcome.error
         return outcome
@@ -428,7 +432,7 @@ class Life:
             return self._strike_server(fault, gate)
 
     def _arm(self, name: str, op: str) -> bool:
-        options: dict[str, object] = {}
+        options: dict[str, Any] = {}
         path = "token" if name in TOKEN_FAULTS else ""
         if name in {"429", "503"} and self.rng.random() < 0.5:
             options["retry_after"] = self.rng.choice([2, 30, 200])
@@ -446,8 +450,6 @@ class Life:
         elif path:
             self.sim.accounts.expire_tokens()
         self._lost_tokens += 2 if path else 0
-        from syncd.simulator.faults import KINDS
-
         if not path and KINDS[name].stage in {"request", "reply"} and not KINDS[name].operation:
             path = OPERATION.get(op, op)
         self.sim.faults.add(name, path=path, times=self.rng.choice([1, 1, 1, 2, 4]), **options)
@@ -455,41 +457,54 @@ class Life:
 
     def _strike_server(self, fault: str, gate: Gate) -> bool:
         table = self.rng.choice(self.keys).module.lower()
-        if fault == "crash":
-            pids = sorted(gate.pids)
-            self.admin.end(*pids)
-            gate.dead = True
-            self.chronicle.crashes += 1
-            for slot in self.slots:
-                if slot.daemon.gate is gate:
-                    slot.restart()
-            return True
-        if fault == "end-session":
-            pid = getattr(gate.here, "pid", 0)
-            self.admin.end(*[pid] if pid else [])
-            return bool(pid)
-        if fault == "end-lease":
-            self.admin.end(*sorted(gate.lease_pids))
-            gate.lease_pids.clear()
-            return True
-        if fault == "lock":
-            self._undo.append((self.rng.randint(1, 8), self.admin.unlock))
-            return self.admin.lock(table)
-        if fault == "failover":
-            if self.shape.threads:
-                return False
-            self.admin.take_writes(allowed=False)
-            self._undo.append((self.rng.randint(1, 6), lambda: self.admin.take_writes(allowed=True)))
-            return True
-        if fault == "power-cut":
-            if self.shape.threads:
-                return False
+        means: dict[str, Callable[[], bool]] = {
+            "crash": lambda: self._kill(gate),
+            "end-session": lambda: self._end_session(gate),
+            "end-lease": lambda: self._end_lease(gate),
+            "lock": lambda: self._for_a_while(8, lambda: self.admin.lock(table), self.admin.unlock),
+            "failover": self._failover,
+            "power-cut": self._power_cut,
+            "sleep-a-day": self._sleep_a_day,
+        }
+        strike = means.get(fault)
+        return strike() if strike else self.admin.change(table, fault.removeprefix("dba-"))
+
+    def _kill(self, gate: Gate) -> bool:
+        self.admin.end(*sorted(gate.pids))
+        for slot in self.slots:
+            if slot.daemon.gate is gate:
+                slot.restart()
+        return True
+
+    def _end_session(self, gate: Gate) -> bool:
+        pid = getattr(gate.here, "pid", 0)
+        self.admin.end(*[pid] if pid else [])
+        return bool(pid)
+
+    def _end_lease(self, gate: Gate) -> bool:
+        self.admin.end(*sorted(gate.lease_pids))
+        gate.lease_pids.clear()
+        return True
+
+    def _for_a_while(self, most: int, begin: Callable[[], bool], end: Callable[[], None]) -> bool:
+        self._undo.append((self.rng.randint(1, most), end))
+        return begin()
+
+    def _failover(self) -> bool:
+        """For a while the server takes no writes; every session ends at its beginning and at its end."""
+        if self.shape.threads:
+            return False
+        self.admin.take_writes(allowed=False)
+        return self._for_a_while(6, lambda: True, lambda: self.admin.take_writes(allowed=True))
+
+    def _power_cut(self) -> bool:
+        if not self.shape.threads:
             self.admin.crash()
-            return True
-        if fault == "sleep-a-day":
-            self.sim.clock.advance(90_000)
-            return True
-        return self.admin.change(table, fault.removeprefix("dba-"))
+        return not self.shape.threads
+
+    def _sleep_a_day(self) -> bool:
+        self.sim.clock.advance(90_000)
+        return True
 
     def _count_down(self) -> None:
         due = [action for left, action in self._undo if left <= 1]
@@ -537,6 +552,12 @@ class Life:
             self.replays += 1
             self.chronicle.note(f"replayed {remote_id} of {key.module}, evaluated at {evaluated_at}")
         self._look(sure=True)
+
+
+def _told(outcome: RunOutcome) -> str:
+    """The error in words that are the same whenever the seed is lived again."""
+    error = outcome.error
+    return f"{error.what}: {error.why}" if isinstance(error, SyncdError) else str(error or "")
 
 
 @contextmanager

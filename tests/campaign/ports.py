@@ -1,4 +1,4 @@
-"""The adapters of a run with a gate before and behind every effect. They are the real ones; only the gates are added."""
+"""The adapters of a run with a gate before and behind every effect; but for the gates they are the real ones."""
 
 import zipfile
 import zlib

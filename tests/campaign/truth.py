@@ -74,7 +74,7 @@ def read_copy(query: Query, key: StreamKey) -> Copy:
     current = {line[0]: line for line in lines if not line[4] and not line[1].startswith("-")}
     copy.columns = [CopyColumn(*line[:4]) for line in current.values()]
     for number, column in query(
-        'SELECT record_id, coalesce("column", \'\') FROM syncd.rejected_row WHERE org = %s AND module = %s', names
+        "SELECT record_id, coalesce(\"column\", '') FROM syncd.rejected_row WHERE org = %s AND module = %s", names
     ):
         copy.rejected.add((number, column))
     table = key.module.lower()
@@ -137,10 +137,10 @@ class Watch:
             moment = datetime.fromisoformat(texts[self.stamp])
             row = copy.rows.get(number)
             if moment <= copy.watermark:
-                self._arrived(copy, number, moment, texts, row, stamp)
+                self._arrived(copy, number, texts, row)
             elif at_rest and not copy.busy and row is not None and row[stamp] == moment:
-                if not twice(self.key.module, number, moment):
-                    self._values(copy, number, texts, row, "A")
+                ambiguous = twice(self.key.module, number, moment)
+                self._values(copy, number, {} if ambiguous else texts, row, "A")
 
     def _never_older(self, copy: Copy, stamp: str) -> None:
         for number, row in copy.rows.items():
@@ -149,15 +149,9 @@ class Watch:
                 raise Broken(f"A3 {self.key} {number}: went back from {self.seen[number]} to {guard}")
             self.seen[number] = guard
 
-    def _arrived(
-        self,
-        copy: Copy,
-        number: int,
-        moment: datetime,
-        texts: Mapping[str, str],
-        row: Mapping[str, Any] | None,
-        stamp: str,
-    ) -> None:
+    def _arrived(self, copy: Copy, number: int, texts: Mapping[str, str], row: Mapping[str, Any] | None) -> None:
+        moment = datetime.fromisoformat(texts[self.stamp])
+        stamp = self.stamp.lower()
         if copy.excuses(number):
             return
         if row is None:
