@@ -72,7 +72,7 @@ def finish(work: RunInProgress, transaction: Transaction, *, complete: bool) -> 
         reread = transaction.start_run(counted.reread) if counted.reread else None
         if reread is not None:
             names = [name for part in reread.slices for name in part]
-            name_columns(transaction, stream, reread.kind, names, work.fields)
+            name_columns(transaction, stream, names, work.fields)
         transaction.close_census(run, counted.line(reread))
     transaction.update_stream(stream)
 
@@ -80,7 +80,7 @@ def finish(work: RunInProgress, transaction: Transaction, *, complete: bool) -> 
 def _vouched(work: RunInProgress, stream: Stream) -> Stream:
     """The stream with what the run's end vouches for."""
     run = work.run
-    if run.through is None:
+    if run.through is None or run.kind is RunKind.CENSUS:
         return stream
     if run.kind in {RunKind.FILL, RunKind.FULL_READ}:
         stream = replace(
@@ -127,7 +127,7 @@ def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: J
 
 
 def name_columns(
-    transaction: Transaction, stream: Stream, kind: RunKind, names: Iterable[str], fields: Sequence[Field]
+    transaction: Transaction, stream: Stream, names: Iterable[str], fields: Sequence[Field]
 ) -> tuple[Column, ...]:
     """Give every field among `names` its column in the field map, new lines where there is none; return the whole map.
 
@@ -135,24 +135,27 @@ def name_columns(
     same name for two fields.
     """
     known = transaction.field_map()
-    added = new_columns(known, names, fields, partial=_is_partial(stream, kind))
+    added = new_columns(known, names, fields, partial=_is_partial(stream))
     if added:
         transaction.store_columns(added)
     return (*known, *added)
 
 
-def _is_partial(stream: Stream, kind: RunKind) -> bool:
-    """Whether a column that is new now lacks the values of rows that are there: unless this run reads every row."""
-    return kind not in _BRINGS_ALL_ROWS and stream.watermark is not None
+def _is_partial(stream: Stream) -> bool:
+    """Whether a column that is new now lacks the values of rows that people read already.
+
+    A run that reads every row makes it whole, but only at its end: until then most rows are yet to come.
+    """
+    return stream.watermark is not None
 
 
 def _columns_for(work: RunInProgress, transaction: Transaction, names: Sequence[str]) -> tuple[Column, ...]:
     """The columns that exported names go to, made in the table where they are missing."""
-    stream, kind = work.context.store.stream(work.key), work.run.kind
-    back = restored(transaction.field_map(), names, partial=_is_partial(stream, kind))
+    stream = work.context.store.stream(work.key)
+    back = restored(transaction.field_map(), names, partial=_is_partial(stream))
     if back:
         transaction.store_columns(back)
-    current = columns_of(name_columns(transaction, stream, kind, names, work.fields))
+    current = columns_of(name_columns(transaction, stream, names, work.fields))
     columns = tuple(current[name] for name in names if name in current)
     transaction.evolve(work.table, columns)
     return columns

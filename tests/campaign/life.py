@@ -50,7 +50,7 @@ POLICY = StreamPolicy(
     full_read_every=timedelta(hours=1),
 )
 MOST_CHANGES = 60
-MOST_EFFECTS = 1500
+MOST_EFFECTS = 900
 """Effects after which a life goes to its rest: some seeds would take all day."""
 _PATIENCE = 40
 
