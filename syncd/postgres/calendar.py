@@ -20,6 +20,7 @@ from syncd.core.model import Deletion
 from syncd.postgres import calendar_first_load as first_load
 from syncd.postgres import calendar_header as rows
 from syncd.postgres.calendar_agenda import agenda
+from syncd.postgres.calendar_deletions import Deletions
 from syncd.postgres.calendar_export import export_calendar
 from syncd.postgres.calendar_groups import Groups, StoredZones
 from syncd.postgres.calendar_load import Load
@@ -179,7 +180,7 @@ class _Import:
     ) -> tuple[_Deletion, int]:
         """What needs all of the stream: deletions, series as wholes, the horizon. Also how many were listed again."""
         connection, request = self._connection, self._request
-        deletion = self._delete(store, self._blocked(load))
+        deletion = self._delete(store.deletions(), self._blocked(load))
         groups = Groups(connection, store, StoredZones(connection, calendar.calendar_id), request.horizon, default)
         relisted = groups.relist_dirty()
         if calendar.is_outdated or calendar.default_tz != default.name:
@@ -220,23 +221,23 @@ class _Import:
             return f"{bad} of {counts.events} events are in quarantine"
         return ""
 
-    def _delete(self, store: CalendarStore, blocked: str) -> _Deletion:
+    def _delete(self, deletions: Deletions, blocked: str) -> _Deletion:
         """Mark what a complete full export no longer holds."""
         request, export = self._request, self._request.export_id
         if not request.full:
             return _Deletion(blocked=blocked)
         if export is None:
-            seen = store.count_keys()
+            seen = deletions.count_keys()
         else:
-            blocked = blocked or (store.incomplete_pages(export, request.page) if request.last_page else "")
-            store.remember_seen(export)
-            seen = store.count_seen(export)
+            blocked = blocked or (deletions.incomplete_pages(export, request.page) if request.last_page else "")
+            deletions.remember_seen(export)
+            seen = deletions.count_seen(export)
         if blocked or not request.last_page:
             return _Deletion(blocked=blocked, seen=seen)
-        unseen, live = store.count_unseen(request.evaluated_at, export), store.count_live()
+        unseen, live = deletions.count_unseen(request.evaluated_at, export), deletions.count_live()
         if unseen > max(request.max_delete_ratio * live, 1) or (unseen and not seen):
             return _Deletion(held=unseen, seen=seen)
-        deleted = store.delete_unseen(request.evaluated_at, export) if unseen else 0
+        deleted = deletions.delete_unseen(request.evaluated_at, export) if unseen else 0
         if export is not None:
-            store.forget_seen()
+            deletions.forget_seen()
         return _Deletion(deleted=deleted, seen=seen)

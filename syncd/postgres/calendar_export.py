@@ -3,7 +3,7 @@
 Owns which VTIMEZONEs go with which events. Quarantined components and deleted events are not part of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg
@@ -39,32 +39,50 @@ def export_calendar(connection: Connection, *, key: str, schema: str) -> Iterato
                 where=f"schema {schema}",
                 fix=f"see: SELECT cal_key FROM {schema}.calendar",
             )
-        calendar_id, raw = calendar[0], bytes(calendar[1])
-        for hashes in _groups(connection, calendar_id):
-            yield b"".join(opening(raw))
-            yield from _zones(connection, calendar_id, hashes)
+        calendar_id, header = calendar[0], b"".join(opening(bytes(calendar[1])))
+        zones = _Zones(connection, calendar_id)
+        for hashes in _groups(connection, calendar_id, zones):
+            yield header + zones.take(hashes)
             yield from _events(connection, calendar_id, hashes)
             yield closing()
+        while zones.left:
+            yield header + zones.take(()) + closing()
 
 
-def _groups(connection: Connection, calendar_id: int) -> list[list[bytes] | None]:
-    """One VCALENDAR for everything (None), unless two VTIMEZONEs share a TZID: then one for each set of VTIMEZONEs."""
-    row = connection.execute(
-        "SELECT count(*) > count(DISTINCT tzid) FROM calendar_timezone WHERE calendar_id = %s AND raw IS NOT NULL",
-        [calendar_id],
-    ).fetchone()
-    if row is None or not row[0]:
+class _Zones:
+    """The VTIMEZONEs of a calendar, and which of them have not been written yet."""
+
+    def __init__(self, connection: Connection, calendar_id: int) -> None:
+        rows = connection.execute(
+            "SELECT sha256, tzid, raw FROM calendar_timezone WHERE calendar_id = %s AND raw IS NOT NULL "
+            "ORDER BY tzid, sha256",
+            [calendar_id],
+        ).fetchall()
+        self._all = {bytes(sha256): (str(tzid), bytes(raw)) for sha256, tzid, raw in rows}
+        self.left = list(self._all)
+
+    @property
+    def are_ambiguous(self) -> bool:
+        """Whether two share a TZID, so that they cannot stand in one VCALENDAR."""
+        return len({tzid for tzid, _ in self._all.values()}) < len(self._all)
+
+    def take(self, hashes: Iterable[bytes] | None) -> bytes:
+        """Those with the given hashes (None: all), and others that are left as far as their TZIDs are free."""
+        chosen: dict[str, bytes] = {}
+        for sha256 in (*(self.left if hashes is None else hashes), *self.left):
+            tzid, raw = self._all[sha256]
+            if tzid not in chosen:
+                chosen[tzid] = raw
+                self.left = [one for one in self.left if one != sha256]
+        return b"".join(map(folded, chosen.values()))
+
+
+def _groups(connection: Connection, calendar_id: int, zones: _Zones) -> list[list[bytes] | None]:
+    """One VCALENDAR for everything (None), or one for each set of VTIMEZONEs that events mean."""
+    if not zones.are_ambiguous:
         return [None]
     rows = connection.execute(_GROUPS, {"calendar": calendar_id}).fetchall()
     return [[bytes(one) for one in hashes] for (hashes,) in rows]
-
-
-def _zones(connection: Connection, calendar_id: int, hashes: list[bytes] | None) -> Iterator[bytes]:
-    rows = connection.execute(
-        "SELECT raw, sha256 FROM calendar_timezone WHERE calendar_id = %s AND raw IS NOT NULL ORDER BY tzid",
-        [calendar_id],
-    ).fetchall()
-    yield from (folded(bytes(raw)) for raw, sha256 in rows if hashes is None or bytes(sha256) in hashes)
 
 
 def _events(connection: Connection, calendar_id: int, hashes: list[bytes] | None) -> Iterator[bytes]:

@@ -25,12 +25,6 @@ SLACK_DAYS = 31
 
 _AT_ONCE = 200
 
-_DIRTY = """
-SELECT DISTINCT d.uid FROM stage_dirty d
-WHERE EXISTS (SELECT FROM calendar_event o
-    WHERE o.calendar_id = %(calendar)s AND o.uid = d.uid AND o.recurrence_key <> '')
-"""
-
 _OUTDATED = """
 SELECT DISTINCT uid FROM calendar_event
 WHERE calendar_id = %(calendar)s AND expanded IS NOT NULL AND deleted_at IS NULL
@@ -85,8 +79,7 @@ class Groups:
 
     def relist_dirty(self) -> int:
         """The groups with overrides of which something changed in this import; how many."""
-        rows = self._connection.execute(_DIRTY, {"calendar": self._store.calendar_id}).fetchall()
-        return self.relist(row[0] for row in rows)
+        return self.relist(self._store.dirty_groups())
 
     def relist_overrides(self) -> int:
         """All groups with overrides; how many."""

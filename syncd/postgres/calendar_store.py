@@ -1,6 +1,6 @@
 """The SQL of one calendar import: finding, copying, merging, forgetting.
 
-Owns the temporary tables and every statement that writes calendar tables. Must not parse anything. All methods run
+Owns every statement that writes events and what belongs to them. Must not parse anything. All methods run
 inside the caller's transaction with the search path set to the calendar's schema.
 """
 
@@ -12,7 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from syncd.postgres.calendar_deletions import Deletions
 from syncd.postgres.calendar_rows import EVENT, Lines
+from syncd.postgres.calendar_stage import Stage
 
 Connection = psycopg.Connection[Any]
 
@@ -34,23 +36,6 @@ FROM unnest(%(uids)s::text[], %(keys)s::text[], %(shas)s::bytea[]) WITH ORDINALI
 CROSS JOIN LATERAL (
     SELECT * FROM calendar_event e
     WHERE e.calendar_id = %(calendar)s AND e.uid = k.uid AND e.recurrence_key = k.recurrence_key LIMIT 1) e
-"""
-
-_STAGES = """
-CREATE TEMP TABLE IF NOT EXISTS stage_event (LIKE calendar_event) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_attendee (LIKE calendar_attendee) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_alarm (LIKE calendar_alarm) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_recurrence_date (LIKE calendar_recurrence_date) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_occurrence (LIKE calendar_occurrence) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_state (event_id bigint, kind text, expansion text, expansion_note text,
-    expanded daterange, last_end_at timestamptz) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_key (uid text NOT NULL, recurrence_key text NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_dirty (uid text NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE IF NOT EXISTS stage_late (seq bigint NOT NULL, calendar int NOT NULL, line_no bigint NOT NULL,
-    uid text NOT NULL, recurrence_key text NOT NULL, sequence int NOT NULL, last_modified timestamptz,
-    content_sha256 bytea NOT NULL, text bytea NOT NULL) ON COMMIT DROP;
-TRUNCATE stage_event, stage_attendee, stage_alarm, stage_recurrence_date, stage_occurrence, stage_state, stage_key,
-    stage_dirty, stage_late;
 """
 
 _QUARANTINE = """
@@ -83,16 +68,10 @@ WHERE volume <= 4000000 OR position = %(after)s + 1
 ORDER BY position
 """
 
-_PAGES = """
-SELECT coalesce(bool_and(complete AND counts ->> 'blocked' = ''), true),
-    %(page)s - 1 - count(DISTINCT page) FILTER (WHERE page < %(page)s), coalesce(max((counts ->> 'seen')::bigint), 0)
-FROM calendar_import WHERE calendar_id = %(calendar)s AND export_id = %(export)s AND finished_at IS NOT NULL
-"""
-
-_UNSEEN = """
-FROM calendar_event e
-WHERE e.calendar_id = %(calendar)s AND e.deleted_at IS NULL AND e.snapshot_at <= %(at)s
-    AND NOT EXISTS (SELECT FROM {seen} k WHERE k.uid = e.uid AND k.recurrence_key IN (e.recurrence_key, '*') {where})
+_DIRTY = """
+SELECT DISTINCT d.uid FROM stage_dirty d
+WHERE EXISTS (SELECT FROM calendar_event o
+    WHERE o.calendar_id = %(calendar)s AND o.uid = d.uid AND o.recurrence_key <> '')
 """
 
 
@@ -143,8 +122,7 @@ class CalendarStore:
         self.calendar_id = calendar_id
         self.import_id = import_id
         self._update = _update_statement()
-        connection.execute(_STAGES)
-        connection.execute("DROP TABLE IF EXISTS pg_temp.stage_ranked")
+        self._stage = Stage(connection)
 
     def lookup(self, uids: list[str], keys: list[str], hashes: list[bytes]) -> dict[int, Known]:
         """What is known of each identity, by its position; identities that are new are left out."""
@@ -165,7 +143,7 @@ class CalendarStore:
         """Copy rows of new events straight into the tables, all or nothing."""
         with self._connection.transaction():
             for table, columns, rows in lines.tables():
-                self._copy(table, columns, rows)
+                self._stage.copy(table, columns, rows)
 
     def update(self, lines: Lines, event_ids: Sequence[int], listed_ids: Sequence[int]) -> int:
         """Bring existing events to what `lines` say, writing only what differs; how many event rows were written.
@@ -177,15 +155,13 @@ class CalendarStore:
 
     def _merge(self, lines: Lines, event_ids: Sequence[int], listed_ids: Sequence[int]) -> int:
         for table, columns, rows in lines.tables():
-            self._copy(table.replace("calendar_", "stage_"), columns, rows)
+            self._stage.copy(table.replace("calendar_", "stage_"), columns, rows)
         written = self._connection.execute(self._update).rowcount
         columns_of = {table: columns for table, columns, _ in lines.tables()}
         for table in _CHILDREN:
             owners = listed_ids if table == "calendar_occurrence" else event_ids
             self._replace(table, columns_of[table], owners)
-        self._connection.execute(
-            "TRUNCATE stage_event, stage_attendee, stage_alarm, stage_recurrence_date, stage_occurrence"
-        )
+        self._stage.clear("stage_event", *(table.replace("calendar_", "stage_") for table in _CHILDREN))
         return written
 
     def relist(self, lines: Lines, event_ids: Sequence[int], states: Iterable[str]) -> None:
@@ -194,16 +170,16 @@ class CalendarStore:
         `states` are lines of (event_id, kind, expansion, note, expanded, last_end_at).
         """
         _, columns, rows = lines.tables()[-1]
-        self._copy("stage_occurrence", columns, rows)
+        self._stage.copy("stage_occurrence", columns, rows)
         self._replace("calendar_occurrence", columns, event_ids)
         names = ("kind", "expansion", "expansion_note", "expanded", "last_end_at")
-        self._copy("stage_state", ("event_id", *names), list(states))
+        self._stage.copy("stage_state", ("event_id", *names), list(states))
         left, right = (", ".join(f"{alias}.{name}" for name in names) for alias in "es")
         self._connection.execute(
             f"UPDATE calendar_event e SET ({', '.join(names)}) = ({right}) FROM stage_state s "
             f"WHERE e.event_id = s.event_id AND ({left}) IS DISTINCT FROM ({right})"
         )
-        self._connection.execute("TRUNCATE stage_occurrence, stage_state")
+        self._stage.clear("stage_occurrence", "stage_state")
 
     def _replace(self, table: str, columns: Sequence[str], owners: Sequence[int]) -> None:
         """Make the rows of some owners what is staged for them, leaving those alone that are so already."""
@@ -233,19 +209,31 @@ class CalendarStore:
             ).format(**names)
         )
 
+    def dirty_groups(self) -> list[str]:
+        """UIDs of which something changed and which have overrides."""
+        if not self._stage.has("stage_dirty"):
+            return []
+        return [row[0] for row in self._connection.execute(_DIRTY, {"calendar": self.calendar_id})]
+
     # ------------------------------------------------------------------------------------------------ other notes
 
     def note_keys(self, rows: list[str]) -> None:
         """Remember identities as seen: lines of (uid, recurrence key, '*' for any)."""
-        self._copy("stage_key", ("uid", "recurrence_key"), rows)
+        if not rows:
+            return
+        self._stage.copy("stage_key", ("uid", "recurrence_key"), rows)
 
     def note_dirty(self, rows: list[str]) -> None:
         """Remember UIDs of which something changed."""
-        self._copy("stage_dirty", ("uid",), rows)
+        if not rows:
+            return
+        self._stage.copy("stage_dirty", ("uid",), rows)
 
     def keep_late(self, rows: list[str]) -> None:
         """Put components aside until all of the stream is in: lines of `calendar_rows.late_line`."""
-        self._copy("stage_late", _LATE, rows)
+        if not rows:
+            return
+        self._stage.copy("stage_late", _LATE, rows)
 
     def late(self, after: int) -> list[Late]:
         """The next components that were put aside, best first within an identity; `after` is the last position seen.
@@ -253,7 +241,10 @@ class CalendarStore:
         Of equal content the earliest counts, then the highest SEQUENCE, the newest LAST-MODIFIED, the latest in the
         stream.
         """
+        if not self._stage.has("stage_late"):
+            return []
         if not after:
+            self._connection.execute("DROP TABLE IF EXISTS stage_ranked")
             self._connection.execute(_RANK_LATE)
         rows = self._connection.execute(_NEXT_LATE, {"after": after})
         return [Late(*row) for row in rows]
@@ -292,42 +283,9 @@ class CalendarStore:
             {"calendar": self.calendar_id, "import": self.import_id},
         )
 
-    # ----------------------------------------------------------------------------------------------------- deletions
-
-    def remember_seen(self, export_id: int) -> None:
-        """Keep this page's identities for the page that ends the export."""
-        self._connection.execute(
-            "INSERT INTO calendar_seen SELECT DISTINCT %s::bigint, %s::bigint, uid, recurrence_key FROM stage_key "
-            "ON CONFLICT DO NOTHING",
-            [self.calendar_id, export_id],
-        )
-
-    def count_seen(self, export_id: int) -> int:
-        """How many identities the pages of an export have shown."""
-        return self._count(
-            "SELECT count(*) FROM calendar_seen WHERE calendar_id = %s AND export_id = %s",
-            [self.calendar_id, export_id],
-        )
-
-    def count_keys(self) -> int:
-        """How many identities this stream has shown."""
-        return self._count("SELECT count(*) FROM (SELECT DISTINCT uid, recurrence_key FROM stage_key) k", [])
-
-    def incomplete_pages(self, export_id: int, page: int | None) -> str:
-        """Why the pages before this one cannot be taken for the whole rest of an export, or ''.
-
-        `calendar_seen` is unlogged and empty after a crash of the server: what each page counted then shows it.
-        """
-        values = {"calendar": self.calendar_id, "export": export_id, "page": page or 1}
-        row = self._connection.execute(_PAGES, values).fetchone()
-        good, missing, seen = row or (True, 0, 0)
-        if not good:
-            return "an earlier page of the export is cut off or mostly in quarantine"
-        if missing:
-            return f"{missing} earlier pages of the export are missing"
-        if self.count_seen(export_id) < seen:
-            return "what earlier pages of the export held is forgotten"
-        return ""
+    def deletions(self) -> Deletions:
+        """The other half of an import's SQL, on the same temporary tables."""
+        return Deletions(self._connection, self._stage, self.calendar_id, self.import_id)
 
     def count_rows(self) -> int:
         """1 if the calendar has any event, deleted ones included, else 0."""
@@ -335,65 +293,7 @@ class CalendarStore:
             "SELECT count(*) FROM (SELECT FROM calendar_event WHERE calendar_id = %s LIMIT 1) e", [self.calendar_id]
         )
 
-    def forget_seen(self) -> None:
-        """Drop what was kept for exports of this calendar."""
-        self._connection.execute("DELETE FROM calendar_seen WHERE calendar_id = %s", [self.calendar_id])
-
-    def count_live(self) -> int:
-        """Events that are not deleted."""
-        return self._count(
-            "SELECT count(*) FROM calendar_event WHERE calendar_id = %s AND deleted_at IS NULL", [self.calendar_id]
-        )
-
-    def count_unseen(self, at: datetime, export_id: int | None) -> int:
-        """Events that the export does not hold any more."""
-        statement, values = self._unseen(at, export_id)
-        return self._count(sql.SQL("SELECT count(*) {}").format(statement), values)
-
-    def delete_unseen(self, at: datetime, export_id: int | None) -> int:
-        """Mark them deleted, take their occurrences away, and note their UIDs as changed."""
-        statement, values = self._unseen(at, export_id)
-        values["import"] = self.import_id
-        self._connection.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS stage_gone (event_id bigint, uid text) ON COMMIT DROP"
-        )
-        self._connection.execute("TRUNCATE stage_gone")
-        self._connection.execute(
-            sql.SQL("INSERT INTO stage_gone SELECT e.event_id, e.uid {}").format(statement), values
-        )
-        deleted = self._connection.execute(
-            "UPDATE calendar_event e SET deleted_at = %(at)s, snapshot_at = %(at)s, changed_import_id = %(import)s "
-            "FROM stage_gone g WHERE e.event_id = g.event_id",
-            values,
-        ).rowcount
-        for column in ("event_id", "series_id"):
-            self._connection.execute(
-                sql.SQL("DELETE FROM calendar_occurrence o USING stage_gone g WHERE o.{} = g.event_id").format(
-                    sql.Identifier(column)
-                )
-            )
-        self._connection.execute("INSERT INTO stage_dirty SELECT uid FROM stage_gone")
-        return deleted
-
-    def _unseen(self, at: datetime, export_id: int | None) -> tuple[sql.Composed, dict[str, object]]:
-        kept = export_id is not None
-        statement = sql.SQL(_UNSEEN).format(
-            seen=sql.Identifier("calendar_seen" if kept else "stage_key"),
-            where=sql.SQL("AND k.calendar_id = %(calendar)s AND k.export_id = %(export)s" if kept else ""),
-        )
-        return statement, {"calendar": self.calendar_id, "at": at, "export": export_id}
-
     # --------------------------------------------------------------------------------------------------------- parts
-
-    def _copy(self, table: str, columns: Sequence[str], rows: list[str]) -> None:
-        if not rows:
-            return
-        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-        )
-        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for start in range(0, len(rows), 500):
-                copy.write("".join(rows[start : start + 500]))
 
     def _count(self, statement: Any, values: Any) -> int:
         row = self._connection.execute(statement, values).fetchone()
