@@ -36,7 +36,7 @@ from syncd.postgres.staging import (
     typed,
 )
 
-_BATCH_ROWS, _BATCH_CHARACTERS = 5000, 8 * 1024 * 1024
+_BATCH_ROWS, _BATCH_CHARACTERS = 1000, 2 * 1024 * 1024
 """What goes through Python at once, so that its faults can be stored between two COPYs."""
 
 _DATA_END_SINCE = 180000

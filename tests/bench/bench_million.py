@@ -12,15 +12,14 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 TARGET = {1: "2x", 2: "3x"}
 
 
-def passes(database: measure.Database, lanes: int, steps: list[tuple[str, list[Path]]]) -> dict[str, float]:
-    """A fill and what comes after it, in fresh processes: rows per second of each step."""
+def passes(database: measure.Database, lanes: int, steps: list[tuple[str, list[Path]]]) -> dict[str, measure.Outcome]:
+    """A fill and what comes after it, each in a fresh process."""
     measure.drop_table(database)
-    speeds = {}
+    done = {}
     for number, (name, archives) in enumerate(steps):
         measure.settle(database)
-        done = measure.syncd(database, archives, AT + timedelta(days=number), lanes=lanes)
-        speeds[name] = PAGES * measure.ROWS / done.seconds
-    return speeds
+        done[name] = measure.syncd(database, archives, AT + timedelta(days=number), lanes=lanes)
+    return done
 
 
 def main() -> None:
@@ -29,12 +28,24 @@ def main() -> None:
         again = [measure.page(place, number, changed=0.1, keep_csv=False) for number in range(PAGES)]
         steps = [("fill", first), ("10 % changed", again), ("nothing new", again)]
         found = {lanes: [passes(database, lanes, steps) for _ in range(min(measure.ROUNDS, 3))] for lanes in (1, 2)}
-        lines = [["", "lanes", "rows/s, median (range)", f"x {CEILING:,.0f}", "target"]]
+        lines = [
+            ["", "lanes", "rows/s, median (range)", f"x {CEILING:,.0f}", "target", "CPU s a page: client", "server"]
+        ]
         for name, _ in steps:
             for lanes, rounds in found.items():
-                speeds = [speed[name] for speed in rounds]
-                times = [speed / CEILING for speed in speeds]
-                lines.append([name, str(lanes), measure.spread(speeds, 0), measure.spread(times), TARGET[lanes]])
+                done = [outcomes[name] for outcomes in rounds]
+                speeds = [PAGES * measure.ROWS / outcome.seconds for outcome in done]
+                lines.append(
+                    [
+                        name,
+                        str(lanes),
+                        measure.spread(speeds, 0),
+                        measure.spread([speed / CEILING for speed in speeds]),
+                        TARGET[lanes],
+                        measure.spread([outcome.client_cpu / PAGES for outcome in done]),
+                        measure.spread([outcome.server_cpu / PAGES for outcome in done]),
+                    ]
+                )
         measure.show(f"{PAGES} pages of {measure.ROWS} rows, whole process, {len(found[1])} rounds", lines)
 
 
