@@ -20,12 +20,12 @@ _COLOURS = {
     State.PENDING: "yellow",
     State.PAUSED: "yellow",
 }
-_TITLES = ("MODULE", "STATE", "ROWS", "FRESH TO", "LAG", "DUE", "REJECTED", "LAST RUN")
+TITLES = ("MODULE", "STATE", "ROWS", "FRESH TO", "LAG", "DUE", "REJECTED", "LAST RUN")
 
 
 def print_table(ledgers: Ledgers, healths: Sequence[Health]) -> None:
     """A row per module; on a terminal also what is wrong and how much of Zoho's API is used."""
-    show(_TITLES, [_row(ledgers.name(one.stream), one) for one in healths])
+    show(TITLES, [row(ledgers.name(one.stream), one) for one in healths])
     if not on_terminal():
         return
     use = [line for database in ledgers.databases for line in map(_use, database.status.api_use())]
@@ -46,7 +46,8 @@ def print_check(healths: Sequence[Health], *, say: bool) -> int:
     return 1 if bad else 0
 
 
-def _row(name: str, health: Health) -> list[Value]:
+def row(name: str, health: Health) -> list[Value]:
+    """A module's row in the table of TITLES."""
     status = health.status
     return [
         name,
