@@ -43,7 +43,12 @@ def glance(text: bytes) -> tuple[str, bool] | None:
         return None
     if not uid or len(uid) > _LONGEST_UID // 4:
         return None
-    return uid, b"\nrecurrence-id" in lowered
+    place = lowered.find(b"\nrecurrence-id")
+    if place < 0:
+        return uid, False
+    end = text.find(b"\n", place + 1)
+    plain = text[place + 14 : place + 15] in {b":", b";"} and b":" in text[place:end] and not 0 <= nested < place
+    return (uid, True) if plain and lowered.find(b"\nrecurrence-id", end) < 0 else None
 
 
 def record_id_of(uid: str) -> int | None:

@@ -8,6 +8,7 @@ white space is the fold (RFC 5545 3.1). Unfolding happens on bytes, so a letter 
 """
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -203,6 +204,8 @@ class Splitter:
     # --------------------------------------------------------------------------------------------------------- rules
 
     def _line(self, line_no: int, line: bytes) -> Iterator[Component | CalendarLine]:
+        if self._open is None:
+            line = line.removeprefix(BOM_UTF8)  # of a file that was appended to another
         verb, name = _boundary(line)
         if verb == b"BEGIN" and (self._open is None or name in TOP_LEVEL):
             if self._open is not None:
@@ -282,7 +285,7 @@ def _plain(folded: bytes) -> bytes | None:
 def _boundary(line: bytes) -> tuple[bytes, bytes]:
     """(BEGIN or END, NAME) of such a line, else (b"", b"")."""
     verb, colon, name = line.partition(b":")
-    verb = verb.strip(b" \t\xef\xbb\xbf").upper()
+    verb = verb.upper()
     if colon and verb in {b"BEGIN", b"END"}:
         return verb, name.strip().upper()
     return b"", b""

@@ -82,8 +82,7 @@ def read(data: bytes) -> list[Seen]:
         verb, name = edge(line)
         if verb == "BEGIN" and name in {"VEVENT", "VCALENDAR", "VTIMEZONE", "VTODO", "VJOURNAL", "VFREEBUSY"}:
             finish(found, zones, stack, lines, complete=False)
-            if name != "VCALENDAR":
-                stack, lines = [name], [line]
+            stack, lines = ([], []) if name == "VCALENDAR" else ([name], [line])
             continue
         if verb == "END" and name == "VCALENDAR":
             finish(found, zones, stack, lines, complete=False)
@@ -119,15 +118,16 @@ def finish(found: list[Seen], zones: dict[str, str], stack: list[str], lines: li
                 zones.setdefault(one.value.strip(), text)
     elif stack[0] == "VEVENT":
         seen = Seen(list(lines), complete)
-        depth = 0
+        nested: list[str] = []
         for line in lines:
             verb, name = edge(line)
             if verb == "BEGIN":
-                depth += 1
+                nested.append(name)
                 seen.alarms += name == "VALARM"
-            elif verb == "END":
-                depth -= 1
-            elif depth == 1:
+            elif verb == "END" and name in nested:
+                while nested.pop() != name:
+                    pass
+            elif not verb and len(nested) == 1:
                 one = property_of(decode(line))
                 if one is not None:
                     seen.properties.append(one)
@@ -153,7 +153,7 @@ def logical_lines(data: bytes) -> list[bytes]:
 
 
 def edge(line: bytes) -> tuple[str, str]:
-    text = line.decode("latin-1").strip().upper()
+    text = line.decode("latin-1").upper()
     for verb in ("BEGIN:", "END:"):
         if text.startswith(verb):
             return verb[:-1], text[len(verb) :].strip()
