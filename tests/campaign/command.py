@@ -10,12 +10,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import structlog
 
 from syncd.postgres.embedded import EmbeddedServer
+from tests.campaign.boundaries import all_boundaries, crash_at
 from tests.campaign.gate import Plan
 from tests.campaign.ground import memory_folder, own_server
 from tests.campaign.life import Life
+from tests.campaign.mutants import MUTANTS, Mutant
 
 
 @dataclass
@@ -93,6 +96,55 @@ def seeds(first: int, count: int, *, rate: float, fail_fast: bool, quiet: bool =
     return tally
 
 
+def boundaries(every: int) -> int:
+    """Crash at every boundary of the workload, or at every so-many-th; how many were bad."""
+    bad = crashes = tried = 0
+    with own_server() as server:
+        for at in all_boundaries(server, every=every):
+            tried += 1
+            try:
+                crashes += crash_at(server, at).chronicle.crashes
+            except Exception as error:  # noqa: BLE001 (a bad life is what is looked for; it is reported)
+                bad += 1
+                print(f"crash at effect {at[0]} {'before' if at[1] else 'after'}", file=sys.stderr)
+                traceback.print_exception(error, file=sys.stderr)
+    print(f"{tried} boundaries, {crashes} crashes, {bad} bad")
+    return bad
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a mutant died: the seed and what gave it away; `seed` None: it lived."""
+
+    mutant: Mutant
+    seed: int | None
+    lives: int
+    what: str = ""
+
+
+def kill(mutant: Mutant, server: EmbeddedServer, *, first: int, most: int) -> Death:
+    """Let lives be lived with a planted bug until one of them notices it."""
+    for lives, seed in enumerate(range(first, first + most), 1):
+        with pytest.MonkeyPatch.context() as patch:
+            mutant.apply(patch)
+            _, error = live_one(seed, server, plan=Plan())
+        if error is not None:
+            words = " ".join(str(error).split())
+            return Death(mutant, seed, lives, f"{type(error).__name__}: {words}"[:160])
+    return Death(mutant, None, most)
+
+
+def mutants(names: list[str], *, first: int, most: int) -> list[Death]:
+    """Hunt the named mutants, or all."""
+    deaths = []
+    with own_server() as server:
+        for mutant in [MUTANTS[name] for name in names] or MUTANTS.values():
+            death = kill(mutant, server, first=first, most=most)
+            print(f"{mutant.name}: {'ALIVE' if death.seed is None else f'seed {death.seed}'} {death.what}", flush=True)
+            deaths.append(death)
+    return deaths
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line; exits with 1 when a life was bad."""
     parser = argparse.ArgumentParser(prog="campaign")
@@ -100,10 +152,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, metavar="S", help="the first seed of them")
     parser.add_argument("--seed", type=int, metavar="S", help="live one life and tell all about it")
     parser.add_argument("--rate", type=float, default=Plan.rate, help="faults per effect")
+    parser.add_argument("--mutants", nargs="*", metavar="NAME", help="hunt the planted bugs")
+    parser.add_argument("--boundaries", type=int, metavar="K", help="crash at every K-th boundary of one workload")
+    parser.add_argument("--most", type=int, default=40, help="lives per mutant")
     parser.add_argument("--fail-fast", action="store_true")
     given = parser.parse_args(arguments)
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if given.boundaries:
+        sys.exit(boundaries(given.boundaries) > 0)
+    if given.mutants is not None:
+        sys.exit(any(death.seed is None for death in mutants(given.mutants, first=given.first, most=given.most)))
     if given.seed is not None:
         tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)
     else:

@@ -19,7 +19,7 @@ API_FAULTS: dict[str, tuple[str, ...]] = {
     ),
     "create": (
         "job-failure", "unknown-state", "stuck-job", "wrong-count", "expired-result", "duplicate-id", "missing-id",
-        "bad-date", "bad-number", "nul-byte", "broken-line", "huge-cell", "scope", "no-permission",
+        "bad-date", "bad-number", "nul-byte", "broken-line", "scope", "no-permission",
     ),
     "poll": ("not-found",),
     "download": (
@@ -29,6 +29,9 @@ API_FAULTS: dict[str, tuple[str, ...]] = {
     "fields": ("access-denied", "invalid-client", "revoked"),
 }  # fmt: skip
 """Faults of the simulator by the call that is about to be made; those under '' fit every call."""
+
+ENDLESS = 12_000
+"""Effects after which a life is given up; sound ones take 3,000 at most."""
 
 OPERATION = {"poll": "details", "create": "create", "download": "download", "fields": "fields", "count": "coql"}
 TOKEN_FAULTS = frozenset({"access-denied", "invalid-client", "revoked"})
@@ -110,6 +113,8 @@ class Gate:
             raise Crash(where)
         if before:
             self._chronicle.effects += 1
+            if self._chronicle.effects > ENDLESS:
+                raise AssertionError("this life does not come to an end")
         if self.plan.crash_at == (self._chronicle.effects, before):
             self._strike("crash", op, where)
         if self._rng.random() < self.plan.rate:
