@@ -21,10 +21,12 @@ WORKLOAD = replace(
     shuffled=True,
     sliced=True,
     census=False,
-    page=6,
+    page=4,
     passes=1,
     replays=False,
-    modules={"Deals": 9},
+    changes=5,
+    same_second=2,
+    modules={"Deals": 6},
 )
 
 

@@ -72,6 +72,8 @@ class Shape:
     census: bool
     passes: int = 3
     replays: bool = True
+    changes: int = MOST_CHANGES
+    same_second: int = 11
     modules: Mapping[str, int] = field(default_factory=lambda: dict(MODULES))
 
     @classmethod
@@ -85,7 +87,7 @@ class Shape:
             shuffled=seed % 4 != 2,
             sliced=rng.random() < 0.5,
             timing=JobTiming(queued=running / 2, running=running),
-            page=rng.choice([8, 10, 14]),
+            page=rng.choice([7, 9, 13]),
             census=rng.random() < 0.2,
             behaviour=Behaviour(
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
@@ -197,7 +199,7 @@ class Life:
                 rows=shape.modules,
                 rows_per_page=shape.page,
                 timing=shape.timing,
-                same_second=9,
+                same_second=shape.same_second,
                 behaviour=shape.behaviour,
                 scopes=scopes,
             ),
@@ -355,7 +357,7 @@ class Life:
             with suppress(ValueError):
                 self._note_change(module, [number])
                 self.sim.edit(module, [number])
-        if not self._quiet and self._changes < MOST_CHANGES:
+        if not self._quiet and self._changes < self.shape.changes:
             for _ in range(self.rng.randint(0, busy)):
                 self._someone_works()
         self._count_down()

@@ -1,0 +1,46 @@
+"""The part of the campaign that every check runs: some lives, some boundaries, and a mutant that must die.
+
+`python3 dev.py campaign` runs as much more of it as there is time for.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from syncd.postgres.embedded import EmbeddedServer
+from tests.campaign.boundaries import all_boundaries, crash_at
+from tests.campaign.command import kill
+from tests.campaign.gate import Plan
+from tests.campaign.life import Life
+from tests.campaign.mutants import MUTANTS
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A life logs much at the level of debug, which nobody reads."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("seed", range(7))
+def test_a_life_of_faults_ends_in_the_truth(seed: int, postgres_server: EmbeddedServer, tmp_path: Path) -> None:
+    with Life(seed, postgres_server, tmp_path, plan=Plan(rate=0.04)) as life:
+        life.live()
+        life.rest()
+    assert life.chronicle.faults.total() > 3
+    assert life.checks > 3
+
+
+def test_a_crash_at_any_boundary_is_made_good(postgres_server: EmbeddedServer) -> None:
+    lives = [crash_at(postgres_server, at) for at in all_boundaries(postgres_server, every=131)]
+    assert sum(life.chronicle.crashes for life in lives) > 3
+
+
+@pytest.mark.parametrize("name", ["no-settle", "half-forgotten"])
+def test_a_planted_bug_is_found(name: str, postgres_server: EmbeddedServer) -> None:
+    death = kill(MUTANTS[name], postgres_server, first=0, most=6)
+    assert death.seed is not None
