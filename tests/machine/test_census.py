@@ -92,3 +92,32 @@ def test_a_second_of_creation_that_pages_is_counted_whole() -> None:
     assert outcome is not None
     assert outcome.census is not None
     assert (outcome.census.extra, outcome.census.tombstoned, outcome.census.missing) == (2, 2, 0)
+
+
+def test_a_full_read_whose_rounds_do_not_agree_marks_nothing_deleted() -> None:
+    campaign = Campaign(4, faults=0.0, stamped=False)
+    campaign.world.hides, campaign.busy = 0.0, False
+    campaign.policy = replace(POLICY, census_every=timedelta(days=7), census_max_deleted=1.0)
+    campaign.world.pass_time(600, changes=30)
+    assert campaign.one_pass() is not None
+    campaign.haunt()
+    campaign.world.pass_time(200, changes=0)
+    create = campaign.zoho.create
+
+    def moving(query: BulkQuery) -> AcceptedJob:
+        if not query.page_token:  # each round has one row more than the round before
+            campaign.world.create()
+        return create(query)
+
+    campaign.zoho.create = moving  # type: ignore[method-assign]
+    for call in (CensusCall.NOW, CensusCall.ACCEPT_DELETES):
+        campaign.world.pass_time(200, changes=0)
+        outcome = campaign.one_pass(census=call)
+        assert outcome is not None
+        assert outcome.census is not None
+        assert (outcome.census.tombstoned, outcome.census.refused_deletes) == (0, 1)
+        assert "pages kept moving" in outcome.census.reason
+    campaign.zoho.create = create  # type: ignore[method-assign]
+    campaign.world.pass_time(200, changes=0)
+    campaign.one_pass()
+    assert ghosts(campaign) == 0
