@@ -22,6 +22,8 @@ MARK = "syncd"
 """Stands in the comment of every relation of ours, before the stream that it belongs to."""
 
 _LONG_NAME = {TIMESTAMP: "timestamp with time zone"}
+_KINDS = {"table": frozenset("rp"), "view": frozenset("v")}
+"""pg_class.relkind of what can be ours."""
 _OURS = {"_synced_at": TIMESTAMP, "_deleted_at": TIMESTAMP, "_run_id": BIGINT}
 _OWN_WORDS = {
     "id": "Record id in Zoho CRM",
@@ -132,7 +134,7 @@ def _look(
         _check_table(stream, table, found, wanted)
     if view.kind:
         place = f"{live}.{table.name}"
-        if view.kind != "v" or not _is_ours(view, stream):
+        if view.kind not in _KINDS["view"] or not _is_ours(view, stream):
             raise _not_ours("view", stream, place, view)
         if unknown := view.columns.keys() - found.columns.keys():
             raise NeedsOperator(
@@ -146,7 +148,7 @@ def _look(
 
 def _check_table(stream: StreamKey, table: Table, found: _Found, wanted: Mapping[str, Column]) -> None:
     place = f"{table.schema}.{table.name}"
-    if found.kind not in {"r", "p"} or not _is_ours(found, stream):
+    if found.kind not in _KINDS["table"] or not _is_ours(found, stream):
         raise _not_ours("table", stream, place, found)
     expected = {ID.name: ID.type, **_OURS, **{name: column.type for name, column in wanted.items()}}
     needed = {ID.name, *_OURS}
@@ -178,6 +180,9 @@ def _mark(stream: StreamKey) -> str:
 
 def _not_ours(kind: str, stream: StreamKey, place: str, found: _Found) -> NeedsOperator:
     owner = found.comment.rpartition(f"| {MARK} ")[2] if f"| {MARK} " in found.comment else ""
+    why = f"its comment says that it belongs to {owner}" if owner else "it does not have the comment that syncd leaves"
+    if found.kind not in _KINDS[kind]:
+        why = f"it is no {kind}"
     return NeedsOperator(
         f"a relation of this name exists and is not the {kind} of {stream}",
         where=place,

@@ -123,6 +123,11 @@ def test_only_bad_rows_are_still_a_load(loader: Loader) -> None:
     assert len(loader.rejected()) == 2
 
 
+def test_a_row_without_an_id_has_no_values_to_report(loader: Loader) -> None:
+    counts = loader.load(csv_bytes(HEADER, [("x", *row(1, Amount="many")[1:]), row(2)]))
+    assert (counts.inserted, counts.rejected, counts.bad_values, len(loader.rejected())) == (1, 1, 0, 1)
+
+
 def test_the_same_value_is_reported_once(loader: Loader) -> None:
     data = csv_bytes(HEADER, [row(1, Amount="many", Won="maybe"), ("x", *GOOD)])
     first = loader.load(data)

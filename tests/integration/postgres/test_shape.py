@@ -155,8 +155,14 @@ WHOLE = "id bigint PRIMARY KEY, _synced_at timestamptz NOT NULL, _deleted_at tim
     [
         (["CREATE TABLE zoho.deals (id bigint PRIMARY KEY, amount money)"], "does not have the comment"),
         ([f"CREATE TABLE zoho.deals ({WHOLE})"], "does not have the comment"),
-        (["CREATE VIEW zoho.deals AS SELECT 1::bigint AS id"], "does not have the comment"),
-        (["CREATE SEQUENCE zoho.deals"], "does not have the comment"),
+        (["CREATE SEQUENCE zoho.deals"], "is no table"),
+        (
+            [
+                "CREATE VIEW zoho.deals AS SELECT 1::bigint AS id",
+                "COMMENT ON VIEW zoho.deals IS 'Deals | syncd acme/Deals'",
+            ],
+            "is no table",
+        ),
         (
             [f"CREATE TABLE zoho.deals ({WHOLE})", "COMMENT ON TABLE zoho.deals IS 'Leads | syncd acme/Leads'"],
             "belongs to acme/Leads",
