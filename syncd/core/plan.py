@@ -92,9 +92,7 @@ def calendar_run(stream: Stream, policy: StreamPolicy, *, now: datetime, full: b
     due = full or before is None or last_full is None or now - last_full >= policy.full_read_every
     window = None
     if not due and before is not None and stream.calendar_windows is not False:
-        window = catch_up_window(
-            before, now, cursor=Cursor.MODIFIED, settle=policy.settle, overlap=policy.overlap
-        )
+        window = catch_up_window(before, now, cursor=Cursor.MODIFIED, settle=policy.settle, overlap=policy.overlap)
     return Outline(kind=RunKind.CALENDAR, window=window, through=settled, slices=((),))
 
 
