@@ -1,5 +1,7 @@
 """`syncd simulator`: the simulated Zoho alone."""
 
+from collections.abc import Mapping
+
 import click
 
 
@@ -35,15 +37,37 @@ def simulator(
 
     It prints its address and the secrets that it takes, and runs until Ctrl-C. Its control API is at /_sim/.
     """
-    import threading
-
     from syncd.cli.lifeline import follow_stdin
-    from syncd.cli.stopping import stopped_by_signals
-    from syncd.simulator import Behaviour, JobTiming, main
+    from syncd.simulator import Behaviour, JobTiming
 
-    ended = threading.Event()
     if with_parent:
         follow_stdin()
+    try:
+        _serve(
+            port=port,
+            seed=seed,
+            rows=rows,
+            traffic=traffic,
+            faults=faults,
+            config={
+                "rows_per_page": rows_per_page,
+                "downloads_per_minute": downloads_per_minute,
+                "timing": JobTiming(queued=job_seconds / 3, running=job_seconds * 2 / 3),
+                "behaviour": Behaviour().changed(dict(_switch(text) for text in switches)),
+            },
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _serve(*, port: int, seed: int, rows: str, traffic: str, faults: str, config: Mapping[str, object]) -> None:
+    """Run it until a signal comes. ValueError for an option that says nothing it knows."""
+    import threading
+
+    from syncd.cli.stopping import stopped_by_signals
+    from syncd.simulator import main
+
+    ended = threading.Event()
     with stopped_by_signals(ended.set, "stopping"):
         try:
             main(
@@ -52,17 +76,10 @@ def simulator(
                 rows=rows,
                 traffic=traffic,
                 faults=faults,
-                config={
-                    "rows_per_page": rows_per_page,
-                    "downloads_per_minute": downloads_per_minute,
-                    "timing": JobTiming(queued=job_seconds / 3, running=job_seconds * 2 / 3),
-                    "behaviour": Behaviour().changed(dict(_switch(text) for text in switches)),
-                },
+                config=config,
                 announce=click.echo,
                 stop=ended,
             )
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
         except OSError as error:
             raise click.ClickException(
                 f"cannot listen on 127.0.0.1:{port}: {error.strerror}\nfix: choose another --port, or 0 for any"

@@ -225,6 +225,7 @@ def test_a_table_of_the_same_name_that_is_not_ours(at: Desk, connection: psycopg
     connection.execute("CREATE SCHEMA zoho")
     connection.execute("CREATE TABLE zoho.contacts (id text, mine text)")
     connection.execute("INSERT INTO zoho.contacts VALUES ('1', 'keep')")
+    connection.execute("COMMENT ON TABLE zoho.contacts IS 'the work of somebody else'")
     checked = at.run("check")
     assert checked.code == 1
     assert "fail  postgres   zoho.contacts exists and is not syncd's" in checked.out

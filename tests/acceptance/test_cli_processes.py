@@ -128,10 +128,11 @@ def test_the_simulator_announces_itself_and_stops(tmp_path: Path) -> None:
         cwd=tmp_path,
     ) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline().startswith("simulated Zoho CRM on http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        left, out, err = ended(process)
-    assert left == 0
+        out, err = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 0
     assert "client_id 1000.SIMULATEDCLIENT" in out
     assert "Leads 12" in out
     assert err == "\nsyncd: stopping\n"

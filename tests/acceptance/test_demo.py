@@ -38,6 +38,7 @@ class Demo:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                start_new_session=True,  # its process group is what a terminal's Ctrl-C would reach
             )
 
     @property
@@ -143,7 +144,9 @@ def test_it_stays_fresh_can_be_looked_at_and_leaves_nothing(folder: Path) -> Non
             threading.Event().wait(0.2)
         children = run.children()
         assert children.keys() == {"postgres", "simulator", "run"}
-        assert run.end(signal.SIGINT) == 0
+        os.killpg(run.process.pid, signal.SIGINT)
+        assert run.process.wait(60) == 0
+        assert "has ended" not in run.err
     assert not [name for name, number in children.items() if alive(number)]
     assert run.left_nothing()
 

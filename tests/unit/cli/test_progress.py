@@ -124,3 +124,16 @@ def test_shown_on_a_terminal_and_off_it(terminal: bool, capsys: pytest.CaptureFi
         shown.observer.run_finished(RunOutcome(stream=KEY, state="ok"))
     if not terminal:
         assert "Deals fill: 0 of 2 exports" in capsys.readouterr().err
+
+
+def test_data_stays_on_stdout_while_bars_are_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`syncd sync --json > file` at a terminal: the bars must not take what belongs into the file."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes stderr for a terminal
+    with Shown(terminal=True) as shown:
+        shown.observer.run_started(RUN, 2)
+        print("data")
+    told = capsys.readouterr()
+    assert told.out == "data\n"
+    assert "Deals" in told.err
