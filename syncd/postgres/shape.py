@@ -186,9 +186,7 @@ def _not_ours(kind: str, stream: StreamKey, place: str, found: _Found) -> NeedsO
     return NeedsOperator(
         f"a relation of this name exists and is not the {kind} of {stream}",
         where=place,
-        why=f"its comment says that it belongs to {owner}"
-        if owner
-        else "it does not have the comment that syncd leaves",
+        why=why,
         fix=f'rename it, or choose another name in the configuration: {stream.module} = {{ table = "..." }}; '
         f"if it is syncd's own: COMMENT ON {kind.upper()} {place} IS '{_mark(stream)}'",
     )
