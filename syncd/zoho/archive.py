@@ -119,7 +119,9 @@ class Spool:
         self._limits = limits or ArchiveLimits()
         self._clock = clock
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One by one: with parents=True only the last would be private, and access tokens lie in the one above.
+            for missing in [folder for folder in (*reversed(directory.parents), directory) if not folder.exists()]:
+                missing.mkdir(mode=0o700, exist_ok=True)
             mode = directory.stat().st_mode
         except OSError as error:
             raise self._unusable(error.strerror or str(error)) from error
