@@ -92,9 +92,9 @@ def create_stage(connection: Connection, file: ResultFile, types: Sequence[str])
     """Create syncd_stage so that it refuses what the merge could not use: a row without id, infinite moments."""
     shape: list[sql.Composed] = [sql.SQL("{} {}").format(column(at), TYPE_NAME[word]) for at, word in enumerate(types)]
     shape[file.id_at] += sql.SQL(" NOT NULL")
-    shape += [
-        sql.SQL("CHECK (isfinite({}))").format(column(at)) for at, word in enumerate(types) if word in WITH_INFINITY
-    ]
+    finite = [sql.SQL("isfinite({})").format(column(at)) for at, word in enumerate(types) if word in WITH_INFINITY]
+    if finite:
+        shape.append(sql.SQL("CHECK ({})").format(AND.join(finite)))
     connection.execute(sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(STAGE, COMMA.join(shape)))
 
 
