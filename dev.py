@@ -26,6 +26,8 @@ USAGE = """usage: python3 dev.py TASK [ARGUMENT ...]
   check   lint, types, import contracts, tests: what CI runs
   lint    ruff, mypy and the import contracts alone
   bench   the benchmark scripts of tests/bench; name some to run only those
+  campaign  seeded lives with faults (--seeds N, --seed S), planted bugs (--mutants), crashes at every boundary
+          (--boundaries K), real processes under fire (--long KILLS); docs/campaign.md
   format  let ruff rewrite the formatting
   lock    resolve the dependencies anew and write both lock files (needs uv)
 """
@@ -126,7 +128,7 @@ def lock() -> None:
 
 def main(arguments: list[str]) -> None:
     task, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if task not in {"demo", "test", "check", "lint", "bench", "format", "lock"}:
+    if task not in {"demo", "test", "check", "lint", "bench", "campaign", "format", "lock"}:
         print(USAGE, end="", file=sys.stdout if task in {"-h", "--help"} else sys.stderr)
         sys.exit(0 if task in {"-h", "--help"} else 2)
     if task == "lock":
@@ -144,6 +146,8 @@ def main(arguments: list[str]) -> None:
         lint()
     elif task == "bench":
         bench(rest)
+    elif task == "campaign":
+        run(PYTHON, "-m", "tests.campaign", *rest)
     elif task == "format":
         run(ENV / "bin" / "ruff", "format", ".")
         run(ENV / "bin" / "ruff", "check", "--fix", ".")

@@ -19,6 +19,7 @@ from tests.campaign.gate import Plan
 from tests.campaign.ground import memory_folder, own_server
 from tests.campaign.life import Life
 from tests.campaign.mutants import MUTANTS, Mutant
+from tests.campaign.processes import BLOWS, siege
 
 
 @dataclass
@@ -112,6 +113,32 @@ def boundaries(every: int) -> int:
     return bad
 
 
+def sieges(first: int, kills: int) -> int:
+    """Besiege real processes until so many were killed; how many sieges did not end in peace."""
+    total: Counter[str] = Counter()
+    struck: Counter[str] = Counter()
+    bad, seed, began, slowest = 0, first, time.monotonic(), 0.0
+    while total["kill"] < kills:
+        try:
+            with tempfile.TemporaryDirectory(prefix="syncd-siege-") as folder, siege(Path(folder), seed) as besieged:
+                for _ in range(25):
+                    besieged.pause(2.5)
+                    besieged.blow(besieged.rng.choice(BLOWS))
+                slowest = max(slowest, besieged.peace())
+                total += besieged.blows
+                struck += besieged.zoho.struck + besieged.database.struck
+        except AssertionError as error:
+            bad += 1
+            total["kill"] += 1
+            print(f"siege {seed} (again: --long --first {seed}): {error}", file=sys.stderr)
+        print(f"siege {seed}: {total['kill']} kills so far, {bad} bad", flush=True)
+        seed += 1
+    print(f"{seed - first} sieges, {bad} bad, {time.monotonic() - began:.0f} s, slowest peace {slowest:.1f} s")
+    print("blows:", ", ".join(f"{name} {number}" for name, number in total.most_common()))
+    print("connections:", ", ".join(f"{name} {number}" for name, number in struck.most_common()))
+    return bad
+
+
 @dataclass(frozen=True)
 class Death:
     """How a mutant died: the seed and what gave it away; `seed` None: it lived."""
@@ -153,12 +180,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, metavar="S", help="live one life and tell all about it")
     parser.add_argument("--rate", type=float, default=Plan.rate, help="faults per effect")
     parser.add_argument("--mutants", nargs="*", metavar="NAME", help="hunt the planted bugs")
+    parser.add_argument("--long", type=int, nargs="?", const=300, metavar="KILLS", help="besiege real processes")
     parser.add_argument("--boundaries", type=int, metavar="K", help="crash at every K-th boundary of one workload")
     parser.add_argument("--most", type=int, default=40, help="lives per mutant")
     parser.add_argument("--fail-fast", action="store_true")
     given = parser.parse_args(arguments)
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if given.long:
+        sys.exit(sieges(given.first, given.long) > 0)
     if given.boundaries:
         sys.exit(boundaries(given.boundaries) > 0)
     if given.mutants is not None:

@@ -96,6 +96,7 @@ class Surroundings:
     observer: Observer
     executor: Executor
     lanes: int
+    credits: int
 
 
 class Daemon:
@@ -140,7 +141,7 @@ def _client(around: Surroundings, quotas: QuotaStore, pause: Pause, gate: Gate) 
         org=ORG,
         store=quotas,
         wait=pause.wait,
-        budget=CreditBudget(credits=5_000_000),
+        budget=CreditBudget(credits=around.credits),
         state=tokens.sibling("credits"),
         monotonic=around.timestamp,
     )

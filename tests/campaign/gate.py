@@ -136,7 +136,7 @@ class Gate:
         if op in {"begin", "read"}:
             kinds += ["dba-column", "dba-index", "dba-view", "failover"]
         if op == "download":
-            kinds += ["short-file"] if not before else []
+            kinds += ["short-file"] * 6 if not before else []
         if op == "held":
             kinds += ["file-gone"]
         if before and op in {"poll", "create", "download", "fields", "count", "deleted"}:

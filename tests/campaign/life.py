@@ -73,6 +73,7 @@ class Shape:
     passes: int = 3
     replays: bool = True
     changes: int = MOST_CHANGES
+    credits: int = 5_000_000
     same_second: int = 11
     modules: Mapping[str, int] = field(default_factory=lambda: dict(MODULES))
 
@@ -93,7 +94,7 @@ class Shape:
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
                 token_mode=rng.choice(["live", "ids", "snapshot"]),
                 row_order=rng.choice(["random", "id", "time"]),
-                page_order_stable=rng.random() < 0.7,
+                page_order_stable=rng.random() < 0.5,
                 restore_moves_modified_time=True,
                 merge_losers_in_deleted_feed=True,
                 csv_zone=rng.choice(["+00:00", "America/New_York", "+05:30"]),
@@ -237,6 +238,7 @@ class Life:
             observer=self.outcomes,
             executor=executor,
             lanes=3 if shape.threads else 1,
+            credits=shape.credits,
         )
         self.slots = [Slot(partial(self._start, around)) for _ in range(shape.daemons)]
         for slot in self.slots:
