@@ -13,6 +13,7 @@ import psycopg
 from syncd.core.calendar.events import read_event
 from syncd.core.calendar.file_zones import Definition, definition
 from syncd.core.calendar.model import DefaultZone, Event, Expansion, Horizon, Rejected
+from syncd.core.calendar.patience import Patience
 from syncd.core.calendar.series import expand
 from syncd.core.calendar.zones import ZoneTable, iana_zone
 from syncd.postgres.calendar_rows import Lines, add_occurrences, state_line, text_of
@@ -74,6 +75,7 @@ class Groups:
         self.zones = zones
         self.horizon = horizon
         self.default = default
+        self.patience = Patience()
         self._connection = connection
         self._store = store
 
@@ -112,7 +114,7 @@ class Groups:
     def _relist(self, uids: list[str]) -> None:
         lines, states, owners = Lines(), list[str](), list[int]()
         for ids, events in self._members(uids):
-            occurrences, expansions = expand(events, self.horizon, self.default)
+            occurrences, expansions = expand(events, self.horizon, self.default, self.patience)
             add_occurrences(lines, occurrences, ids, self._store.calendar_id)
             states += self._states(ids, expansions)
             owners += ids

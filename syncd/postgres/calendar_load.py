@@ -15,6 +15,7 @@ from syncd.core.calendar.events import read_event
 from syncd.core.calendar.identity import content_sha256, definitions_used, glance
 from syncd.core.calendar.imports import ImportRequest
 from syncd.core.calendar.model import Component, DefaultZone, Event, Expansion, Occurrence, Rejected
+from syncd.core.calendar.patience import Patience
 from syncd.core.calendar.series import expand
 from syncd.core.calendar.survey import Survey
 from syncd.postgres.calendar_rows import Lines, Source, add_event, add_occurrences, copy_text, late_line, raw_of
@@ -89,6 +90,7 @@ class Load:
         self._default = default
         self._stale = stale
         self._empty = empty
+        self._patience = Patience()
         self._ids: list[int] = []
         self._more_ids: Future[list[int]] | None = None
         self._waiting: tuple[list[Item], Future[dict[int, Known]]] | None = None
@@ -244,7 +246,7 @@ class Load:
         item = row.item
         occurrences, expansion = list[Occurrence](), Expansion("orphan")
         if not item.key:  # the series of an override, if it has one, is looked at when everything is in
-            occurrences, (expansion,) = expand([event], self._request.horizon, self._default)
+            occurrences, (expansion,) = expand([event], self._request.horizon, self._default, self._patience)
         raw = raw_of(item.component.text)
         source = Source(
             event_id=row.event_id,

@@ -128,7 +128,7 @@ def _rederive_batch(store: CalendarStore, groups: Groups, batch: list[Any]) -> i
         if key:
             add_event(lines, event, Expansion("orphan"), source, groups.horizon)
             continue
-        occurrences, (expansion,) = expand([event], groups.horizon, groups.default)
+        occurrences, (expansion,) = expand([event], groups.horizon, groups.default, groups.patience)
         add_event(lines, event, expansion, source, groups.horizon)
         if not has_overrides:
             listed.append(event_id)

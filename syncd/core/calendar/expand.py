@@ -24,12 +24,14 @@ class Walls:
 
     `starts` are sorted, distinct and within the bounds; the start of the series is among them even when the rule does
     not match it (then not `on_rule`). `ended`: the rule has no later ones. `cut` says why the list is short, or ''.
+    `steps` is the work it took.
     """
 
     starts: list[datetime]
     on_rule: bool
     ended: bool
     cut: str = ""
+    steps: int = 0
 
 
 def walls(
@@ -52,28 +54,34 @@ def walls(
     on_rule = _matches(rule, start)
     index, counted = _entry(rule, start, first)
     found = [start] if first == start <= last else []
-    previous = start
+    previous, spent = start, 0
     weight = 1 + candidates(rule) // 8 if rule.positions else 1
+
+    def result(*, ended: bool, cut: str = "") -> Walls:
+        return Walls(found, on_rule, ended, cut, spent)
+
     for period in _periods(rule, start, index, end):
-        steps -= weight
-        if steps < 0:
-            return Walls(found, on_rule, ended=False, cut="given up: too many steps")
+        spent += weight
+        if spent > steps:
+            return result(ended=False, cut="given up: too many steps")
         for moment in period:
             if moment <= previous:
                 continue
             if moment > end:
-                return Walls(found, on_rule, ended=end == until)
+                return result(ended=end == until)
             previous = moment
             counted += 1
-            steps -= 1
+            spent += 1
             if rule.count is not None and counted > rule.count:
-                return Walls(found, on_rule, ended=True)
+                return result(ended=True)
             if moment < first:
+                if spent > steps:
+                    return result(ended=False, cut="given up: too many steps")
                 continue
             if len(found) >= most:
-                return Walls(found, on_rule, ended=False, cut=f"only the first {most} are listed")
+                return result(ended=False, cut=f"only the first {most} are listed")
             found.append(moment)
-    return Walls(found, on_rule, ended=end == until or end.year == date.max.year)
+    return result(ended=end == until or end.year == date.max.year)
 
 
 def _matches(rule: Rule, start: datetime) -> bool:

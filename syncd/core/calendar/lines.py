@@ -61,30 +61,30 @@ def content_lines(text: str) -> list[Line]:
 
 
 def _with_params(line: str, head: str, value: str) -> Line:
+    quoted = False
     if '"' in head:
         # The colon that ends the head is the first outside of quotes; an odd quote does not hide the value.
         match = _QUOTED_HEAD.match(line)
         if match is not None:
-            head, value = match[1], line[match.end() :]
-    name = head[: head.index(";")].strip().upper()
+            head, value, quoted = match[1], line[match.end() :], True
+    name, _, rest = head.partition(";")
     params: list[tuple[str, list[str]]] = []
-    if '"' in head or "^" in head:
-        params = [_param(match[1], match[2] or "") for match in _PARAM.finditer(head, head.index(";"))]
+    if quoted:
+        params = [_param(match[1], match[2] or "") for match in _PARAM.finditer(";" + rest)]
     else:
-        for part in head.split(";")[1:]:
+        for part in rest.split(";"):
             key, _, text = part.partition("=")
-            key = key.strip().upper()
-            if "," in text and key in _LISTED:
-                params.append((key, text.split(",")))
+            if "," in text or "^" in text:
+                params.append(_param(key, text))
             else:
-                # A comma in anything else is a name that nobody quoted: CN=Doe, John
-                params.append((key, [text]))
-    return Line(name, params, value)
+                params.append((key.strip().upper(), [text]))
+    return Line(name.strip().upper(), params, value)
 
 
 def _param(key: str, text: str) -> tuple[str, list[str]]:
     key = key.strip().upper()
     if '"' not in text:
+        # A comma in anything but a list is in a name that nobody quoted: CN=Doe, John
         values = text.split(",") if key in _LISTED else [text]
     elif text.startswith('"') and text.endswith('"') and text.count('"') == 2:
         values = [text[1:-1]]

@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from syncd.core.calendar.expand import MOST_STEPS, walls
+from syncd.core.calendar.expand import walls
 from syncd.core.calendar.model import DefaultZone, Event, Expansion, Horizon, Moment, Occurrence, TimeKind
 from syncd.core.calendar.moments import wall_at
 from syncd.core.calendar.occurrences import LONGEST, Placer
 from syncd.core.calendar.overrides import apply_overrides
+from syncd.core.calendar.patience import Patience
 from syncd.core.calendar.rules import MOST_OCCURRENCES, RuleRefused, parse_rule
 
 MOST_RULES = 20
 """At most so many RRULEs, and EXRULEs, of one event are followed; real ones have one."""
+
+MOST_DETACHED = 100
+"""At most so many series of one UID are followed that name a RECURRENCE-ID of a series that is not there."""
 
 _DAY_END = time(23, 59, 59)
 
@@ -33,26 +37,39 @@ class _Set:
     ended: bool = True
 
 
-def expand(events: Sequence[Event], horizon: Horizon, default: DefaultZone) -> tuple[list[Occurrence], list[Expansion]]:
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What holds for all series of an import."""
+
+    horizon: Horizon
+    default: DefaultZone
+    patience: Patience
+
+
+def expand(
+    events: Sequence[Event], horizon: Horizon, default: DefaultZone, patience: Patience | None = None
+) -> tuple[list[Occurrence], list[Expansion]]:
     """The occurrences of all events that share a UID, and for each event what became of it.
 
     An event that does not recur, an override and an orphan are listed whenever they are; a series within the horizon
-    only, and at most its 4,000 earliest there.
+    only, and at most its 4,000 earliest there. `patience` is shared by all groups of an import.
     """
+    bounds = _Bounds(horizon, default, patience or Patience())
     master = _master(events)
     if len(events) == 1 and master == 0:
-        occurrences, expansion = _expand_one(events[0], 0, horizon, default)
+        occurrences, expansion = _expand_one(events[0], 0, bounds)
         return occurrences, [expansion]
     expansions = [Expansion("orphan" if master is None else "override") for _ in events]
     base: list[Occurrence] = []
     if master is not None:
-        base, expansions[master] = _expand_one(events[master], master, horizon, default)
+        base, expansions[master] = _expand_one(events[master], master, bounds)
     occurrences = apply_overrides(base, events, master, default)
-    for index, event in enumerate(events):
-        if master is None and event.recurs:
-            # RRULE beside RECURRENCE-ID, and no series: some exporters write a detached series like that.
-            occurrences = [one for one in occurrences if one.member != index]
-            own, expansions[index] = _expand_one(event, index, horizon, default)
+    if master is None:
+        # RRULE beside RECURRENCE-ID, and no series: some exporters write a detached series like that.
+        detached = [index for index, event in enumerate(events) if event.recurs][:MOST_DETACHED]
+        occurrences = [one for one in occurrences if one.member not in detached]
+        for index in detached:
+            own, expansions[index] = _expand_one(events[index], index, bounds)
             occurrences += own
     ends: dict[int, datetime] = {}
     for one in occurrences:
@@ -67,20 +84,18 @@ def _master(events: Sequence[Event]) -> int | None:
     return next((index for index, event in enumerate(events) if not event.recurrence_key), None)
 
 
-def _expand_one(
-    event: Event, member: int, horizon: Horizon, default: DefaultZone
-) -> tuple[list[Occurrence], Expansion]:
+def _expand_one(event: Event, member: int, bounds: _Bounds) -> tuple[list[Occurrence], Expansion]:
     """An event without its overrides."""
     kind = "series" if event.recurs else "single"
     start = event.start
     if start is None or event.is_cancelled:
         return [], Expansion(kind)
-    placer = Placer(event, start, member, default)
+    placer = Placer(event, start, member, bounds.default)
     if not event.recurs:
         only = placer.place(start.local)
         return [only], Expansion(kind, last_end=only.end_at, issues=_long(event))
-    found = _recurrence_set(event, start, horizon)
-    listed = _placed(found, placer, horizon)
+    found = _recurrence_set(event, start, bounds)
+    listed = _placed(found, placer, bounds.horizon)
     if len(listed) > MOST_OCCURRENCES:
         found.cut = True
         found.notes.append(f"only the first {MOST_OCCURRENCES} are listed")
@@ -115,14 +130,14 @@ def _long(event: Event) -> tuple[str, ...]:
 # --------------------------------------------------------------------------------------------------------------- sets
 
 
-def _recurrence_set(event: Event, start: Moment, horizon: Horizon) -> _Set:
+def _recurrence_set(event: Event, start: Moment, bounds: _Bounds) -> _Set:
     """DTSTART, RRULEs and RDATEs, less EXRULEs and EXDATEs."""
     found = _Set()
     if len(event.rrules) > MOST_RULES:
         found.refused = True
         found.notes.append(f"only the first {MOST_RULES} of {len(event.rrules)} rules are followed")
     for value in event.rrules[:MOST_RULES]:
-        _add_rule(found, value, event, start, horizon)
+        _add_rule(found, value, event, start, bounds)
     if not event.rrules or found.refused:
         found.starts.setdefault(start.local, None)
     for entry in event.dates:
@@ -132,7 +147,7 @@ def _recurrence_set(event: Event, start: Moment, horizon: Horizon) -> _Set:
             found.starts.setdefault(local, length)
     for value in event.exrules[:MOST_RULES]:
         excluded = _Set()
-        _add_rule(excluded, value, event, start, horizon)
+        _add_rule(excluded, value, event, start, bounds)
         # EXRULE has no DTSTART of its own: the start is only excluded where the rule matches it.
         if "dtstart_off_rule" in excluded.issues:
             excluded.starts.pop(start.local, None)
@@ -145,7 +160,7 @@ def _recurrence_set(event: Event, start: Moment, horizon: Horizon) -> _Set:
     return found
 
 
-def _add_rule(found: _Set, value: str, event: Event, start: Moment, horizon: Horizon) -> None:
+def _add_rule(found: _Set, value: str, event: Event, start: Moment, bounds: _Bounds) -> None:
     try:
         rule = parse_rule(value, start.local, all_day=start.kind == TimeKind.DATE)
     except RuleRefused as refusal:
@@ -160,11 +175,12 @@ def _add_rule(found: _Set, value: str, event: Event, start: Moment, horizon: Hor
     result = walls(
         rule,
         start.local,
-        first=_reach_back(event, start, horizon),
-        last=datetime.combine(horizon.last, _DAY_END),
+        first=_reach_back(event, start, bounds.horizon),
+        last=datetime.combine(bounds.horizon.last, _DAY_END),
         until=rule.last_wall(to_wall),
-        steps=MOST_STEPS // max(min(len(event.rrules) + len(event.exrules), MOST_RULES), 1),
+        steps=bounds.patience.allowance() // max(min(len(event.rrules) + len(event.exrules), MOST_RULES), 1),
     )
+    bounds.patience.spend(result.steps)
     for local in result.starts:
         found.starts.setdefault(local, None)
     found.notes += rule.notes

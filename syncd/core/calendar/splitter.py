@@ -85,6 +85,7 @@ class Splitter:
     def __init__(self, limits: Limits | None = None) -> None:
         self.tally = Tally()
         self._limits = limits or Limits()
+        self._window = min(_WINDOW, self._limits.component)
         self._buffer = b""
         self._position = 0
         self._searched = 0  # no plain END:VEVENT lies in the buffer before here
@@ -147,11 +148,11 @@ class Splitter:
             if end >= 0 and (stop < len(self._buffer) or self._exhausted):
                 break
             self._searched = len(self._buffer) if end < 0 else end
-            if len(self._buffer) - self._position > _WINDOW or not self._fill():
+            if len(self._buffer) - self._position > self._window or not self._fill():
                 if end < 0:
                     return None
                 break
-        if self._buffer[stop : stop + 1] in {b" ", b"\t", b"\n"}:
+        if stop - self._position > self._window or self._buffer[stop : stop + 1] in {b" ", b"\t", b"\n"}:
             return None
         folded = self._buffer[self._position : stop - 1]
         text = _plain(folded)
