@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import stamina
+
 from syncd.core.limits import DOWNLOADS_PER_MINUTE
 from syncd.zoho.auth import Authorizer, Grant, token_state
 from syncd.zoho.client import ZohoClient
@@ -39,6 +41,8 @@ def connect(
     pass, 0.0 included, and raises Draining on a stop request. ConfigWrong for an unknown version or a bad ca_file,
     NeedsOperator when a state file is open to other users.
     """
+    # Its own words for a retry name no call; what a call came to is logged by whoever made it.
+    stamina.instrumentation.set_on_retry_hooks(())
     transport = open_transport(account.region, ca_file=account.ca_file, timeouts=timeouts)
     tokens = token_state(state_dir, account.org, account.region, account.grant)
     limiter = Limiter(

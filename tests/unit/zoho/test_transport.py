@@ -111,6 +111,7 @@ def test_gzip_is_read_in_any_pieces(content: bytes, size: int) -> None:
         (b"x", "br"),
         (b"x", "gzip, gzip"),
     ],
+    ids=["cut off", "another text", "zlib", "empty", "unknown", "twice"],
 )
 def test_an_encoding_that_cannot_be_read_is_unreachable(
     zoho: MockZoho, transport: Transport, body: bytes, encoding: str
