@@ -92,10 +92,7 @@ class Deletions:
         """Mark them deleted, take their occurrences away, and note their UIDs as changed."""
         statement, values = self._unseen(at, export_id)
         values["import"] = self._import_id
-        self._connection.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS stage_gone (event_id bigint, uid text) ON COMMIT DROP"
-        )
-        self._connection.execute("TRUNCATE stage_gone")
+        self._stage.need("stage_gone", "stage_dirty")
         self._connection.execute(
             sql.SQL("INSERT INTO stage_gone SELECT e.event_id, e.uid {}").format(statement), values
         )

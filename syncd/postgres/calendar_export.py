@@ -41,7 +41,9 @@ def export_calendar(connection: Connection, *, key: str, schema: str) -> Iterato
             )
         calendar_id, header = calendar[0], b"".join(opening(bytes(calendar[1])))
         zones = _Zones(connection, calendar_id)
-        for hashes in _groups(connection, calendar_id, zones):
+        groups = _groups(connection, calendar_id, zones)
+        zones.reserve(sha256 for hashes in groups for sha256 in hashes or ())
+        for hashes in groups:
             yield header + zones.take(hashes)
             yield from _events(connection, calendar_id, hashes)
             yield closing()
@@ -66,10 +68,15 @@ class _Zones:
         """Whether two share a TZID, so that they cannot stand in one VCALENDAR."""
         return len({tzid for tzid, _ in self._all.values()}) < len(self._all)
 
+    def reserve(self, hashes: Iterable[bytes]) -> None:
+        """These will be taken by name."""
+        reserved = set(hashes)
+        self.left = [one for one in self.left if one not in reserved]
+
     def take(self, hashes: Iterable[bytes] | None) -> bytes:
-        """Those with the given hashes (None: all), and others that are left as far as their TZIDs are free."""
+        """Those with the given hashes, and of what is left whatever has a TZID that is free."""
         chosen: dict[str, bytes] = {}
-        for sha256 in (*(self.left if hashes is None else hashes), *self.left):
+        for sha256 in (*(hashes or ()), *self.left):
             tzid, raw = self._all[sha256]
             if tzid not in chosen:
                 chosen[tzid] = raw

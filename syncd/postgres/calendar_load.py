@@ -264,11 +264,13 @@ class Load:
             add_occurrences(lines, occurrences, [row.event_id], self._store.calendar_id)
 
     def _new_id(self) -> int:
+        """The next id, so that ids follow the order of the stream."""
         if not self._ids:
             if self._more_ids is None:
                 self._ids = self._writer.now(self._store.new_ids, _IDS_AT_ONCE)
             else:
                 self._ids = self._more_ids.result()
+            self._ids.reverse()
             self._more_ids = self._writer.later(self._store.new_ids, _IDS_AT_ONCE)
         return self._ids.pop()
 

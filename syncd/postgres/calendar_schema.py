@@ -74,13 +74,16 @@ def _steps() -> list[tuple[int, str]]:
 
 
 def _applied(connection: Connection, schema: str) -> int:
-    name = sql.Identifier(schema, "calendar_migration").as_string(connection)
-    row = connection.execute("SELECT to_regclass(%s)", [name]).fetchone()
-    if row is None or row[0] is None:
-        return 0
-    found = connection.execute(
-        sql.SQL("SELECT coalesce(max(version), 0) FROM {}").format(sql.Identifier(schema, "calendar_migration"))
+    # Asked of the catalogue's rows: to_regclass may still answer from before another process made the tables.
+    there = connection.execute(
+        "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relname = 'calendar_migration'",
+        [schema],
     ).fetchone()
+    if there is None:
+        return 0
+    table = sql.Identifier(schema, "calendar_migration")
+    found = connection.execute(sql.SQL("SELECT coalesce(max(version), 0) FROM {}").format(table)).fetchone()
     return int(found[0]) if found else 0
 
 

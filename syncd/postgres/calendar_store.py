@@ -150,6 +150,8 @@ class CalendarStore:
 
         `event_ids` are all of them, `listed_ids` those whose occurrences are in `lines` too. All or nothing.
         """
+        # Made outside of the savepoint, which may be rolled back.
+        self._stage.need("stage_event", *(table.replace("calendar_", "stage_") for table in _CHILDREN))
         with self._connection.transaction():
             return self._merge(lines, event_ids, listed_ids)
 

@@ -152,7 +152,7 @@ def test_attendees_are_kept_one_by_one() -> None:
     one = event(
         "UID:a",
         START,
-        'ATTENDEE;CN="Doe, Jane";ROLE=req-participant;PARTSTAT=ACCEPTED;CUTYPE=INDIVIDUAL;RSVP=TRUE;X-A=1:mailto:J@x.org',
+        'ATTENDEE;CN="Doe, Jane";ROLE=req-participant;PARTSTAT=ACCEPTED;CUTYPE=ROOM;RSVP=TRUE;X-A=1:mailto:J@x.org',
         "ATTENDEE:mailto:J@x.org",
         "ATTENDEE;EMAIL=k@x.org:urn:uuid:1",
         "ATTENDEE:Name <n@x.org>",
@@ -165,7 +165,7 @@ def test_attendees_are_kept_one_by_one() -> None:
         "Doe, Jane",
         "REQ-PARTICIPANT",
         "ACCEPTED",
-        "INDIVIDUAL",
+        "ROOM",
         True,
         {"X-A": ["1"]},
     )
