@@ -6,15 +6,19 @@ know what any property means.
 
 import quopri
 import re
+from functools import lru_cache
 
 from syncd.core.calendar.model import Line
+
+Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 MALFORMED = ""
 """The name of a line that has no colon: its whole text is the value."""
 
 _QUOTED_HEAD = re.compile(r'([^":]*(?:"[^"]*"[^":]*)*):')
-_PARAM = re.compile(r';[ \t]*([^=;:"]*)(?:=((?:"[^"]*"|[^";:])*))?')
+_PARAM = re.compile(r';((?:"[^"]*"|[^";])*)')
 _PIECES = re.compile(r'"([^"]*)"|([^",]+)')
+_LONGEST_KNOWN = 200
 _LISTED = frozenset({"MEMBER", "DELEGATED-TO", "DELEGATED-FROM", "TYPE"})
 _ESCAPE = re.compile(r"\\([\\;,nN])")
 _CARET = re.compile(r"\^([n'^])")
@@ -61,39 +65,51 @@ def content_lines(text: str) -> list[Line]:
 
 
 def _with_params(line: str, head: str, value: str) -> Line:
-    quoted = False
     if '"' in head:
         # The colon that ends the head is the first outside of quotes; an odd quote does not hide the value.
         match = _QUOTED_HEAD.match(line)
         if match is not None:
-            head, value, quoted = match[1], line[match.end() :], True
+            head, value = match[1], line[match.end() :]
+    # The same zones and the same people come again and again.
+    name, params = _known_head(head) if len(head) <= _LONGEST_KNOWN else _head(head)
+    return Line(name, params, value)
+
+
+def _head(head: str) -> tuple[str, Params]:
     name, _, rest = head.partition(";")
-    params: list[tuple[str, list[str]]] = []
-    if quoted:
-        params = [_param(match[1], match[2] or "") for match in _PARAM.finditer(";" + rest)]
-    else:
-        for part in rest.split(";"):
-            key, _, text = part.partition("=")
-            if "," in text or "^" in text:
-                params.append(_param(key, text))
-            else:
-                params.append((key.strip().upper(), [text]))
-    return Line(name.strip().upper(), params, value)
+    parts = rest.split(";")
+    if '"' in rest and rest.count('"') % 2 == 0 and any(part.count('"') % 2 for part in parts):
+        parts = _PARAM.findall(";" + rest)  # a semicolon stands in quotes
+    return name.strip().upper(), tuple(map(_param, parts))
 
 
-def _param(key: str, text: str) -> tuple[str, list[str]]:
+_known_head = lru_cache(2048)(_head)
+
+
+def _param(part: str) -> tuple[str, tuple[str, ...]]:
+    key, _, text = part.partition("=")
     key = key.strip().upper()
+    if "^" in text:
+        return key, tuple(_CARET.sub(_caret, value) for value in _values(key, text))
+    return key, _values(key, text)
+
+
+def _caret(match: re.Match[str]) -> str:
+    return _CARET_MEANS[match[1]]
+
+
+def _values(key: str, text: str) -> tuple[str, ...]:
     if '"' not in text:
         # A comma in anything but a list is in a name that nobody quoted: CN=Doe, John
-        values = text.split(",") if key in _LISTED else [text]
-    elif text.startswith('"') and text.endswith('"') and text.count('"') == 2:
-        values = [text[1:-1]]
-    else:
-        pieces = [quoted or bare for quoted, bare in _PIECES.findall(text)]
-        values = pieces if key in _LISTED or _all_quoted(text) else ["".join(pieces) if pieces else text]
-    if "^" in text:
-        values = [_CARET.sub(lambda match: _CARET_MEANS[match[1]], value) for value in values]
-    return key, values
+        return tuple(text.split(",")) if "," in text and key in _LISTED else (text,)
+    if text[0] == text[-1] == '"' and text.count('"') == 2:
+        return (text[1:-1],)
+    if text.count('"') % 2:
+        return (text,)
+    pieces = tuple(quoted or bare for quoted, bare in _PIECES.findall(text))
+    if key in _LISTED or _all_quoted(text):
+        return pieces
+    return ("".join(pieces) if pieces else text,)
 
 
 def _all_quoted(text: str) -> bool:

@@ -3,7 +3,6 @@
 Wall times are naive datetimes, instants are aware datetimes in UTC; nothing here is ever a local clock.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -19,7 +18,7 @@ class Line(NamedTuple):
     """One content line. Parameter values have their RFC 6868 escapes undone; the value is as written."""
 
     name: str
-    params: Sequence[tuple[str, list[str]]]
+    params: tuple[tuple[str, tuple[str, ...]], ...]
     value: str
 
     def param(self, name: str) -> str | None:

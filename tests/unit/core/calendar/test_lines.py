@@ -26,6 +26,8 @@ def one(line: str) -> Line:
         ('X;MEMBER="a";MEMBER="b":v', ("X", [("MEMBER", ["a"]), ("MEMBER", ["b"])], "v")),
         ("X;TYPE=a,b:v", ("X", [("TYPE", ["a", "b"])], "v")),
         ("X;CN=George ^'Babe^' Ruth^n^^:v", ("X", [("CN", ['George "Babe" Ruth\n^'])], "v")),
+        ('X;A="b;c";D=e:v', ("X", [("A", ["b;c"]), ("D", ["e"])], "v")),
+        ('X;A=b"c":v', ("X", [("A", ["bc"])], "v")),
         ("X;QUOTED-PRINTABLE:v", ("X", [("QUOTED-PRINTABLE", [""])], "v")),
         ('X;CN="odd:v', ("X", [("CN", ['"odd'])], "v")),
         ("no colon at all", (MALFORMED, [], "no colon at all")),
@@ -34,7 +36,7 @@ def one(line: str) -> Line:
 )
 def test_a_line(line: str, expected: tuple[str, list[tuple[str, list[str]]], str]) -> None:
     found = one(line)
-    assert (found.name, list(found.params), found.value) == expected
+    assert (found.name, [(key, list(values)) for key, values in found.params], found.value) == expected
 
 
 def test_bytes_that_are_no_utf8_are_read_as_windows_1252_line_by_line() -> None:
