@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 import tempfile
 import time
@@ -149,12 +150,29 @@ class Death:
     what: str = ""
 
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "campaign.md"
+_TABLE = re.compile(r"(?<=<!-- mutants -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def enter(deaths: list[Death]) -> None:
+    """Write the deaths into the table of docs/campaign.md; lines of other mutants stay."""
+    page = PAGE.read_text()
+    found = _TABLE.search(page)
+    known = dict(re.findall(r"^\| `([a-z-]+)` (\|.*)$", found[0] if found else "", re.MULTILINE))
+    for death in deaths:
+        seed = "alive" if death.seed is None else str(death.seed)
+        known[death.mutant.name] = f"| {death.mutant.what} | {seed} | {death.what.partition(': ')[2].split(' ')[0]} |"
+    lines = ["| mutant | planted bug | killed by seed | noticed by |", "|---|---|---|---|"]
+    lines += [f"| `{name}` {known[name]}" for name in MUTANTS if name in known]
+    PAGE.write_text(_TABLE.sub(lambda _: "\n".join(lines) + "\n", page))
+
+
 def kill(mutant: Mutant, server: EmbeddedServer, *, first: int, most: int) -> Death:
     """Let lives be lived with a planted bug until one of them notices it."""
     for lives, seed in enumerate(range(first, first + most), 1):
         with pytest.MonkeyPatch.context() as patch:
             mutant.apply(patch)
-            _, error = live_one(seed, server, plan=Plan())
+            _, error = live_one(seed, server, plan=Plan(rate=0.06))
         if error is not None:
             words = " ".join(str(error).split())
             return Death(mutant, seed, lives, f"{type(error).__name__}: {words}"[:160])
@@ -192,7 +210,9 @@ def main(arguments: list[str] | None = None) -> None:
     if given.boundaries:
         sys.exit(boundaries(given.boundaries) > 0)
     if given.mutants is not None:
-        sys.exit(any(death.seed is None for death in mutants(given.mutants, first=given.first, most=given.most)))
+        deaths = mutants(given.mutants, first=given.first, most=given.most)
+        enter(deaths)
+        sys.exit(any(death.seed is None for death in deaths))
     if given.seed is not None:
         tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)
     else:
