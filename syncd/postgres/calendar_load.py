@@ -51,6 +51,7 @@ class Item:
     component: Component
     uid: str
     key: str
+    timezones: list[bytes]
     content: bytes
     event: Event | None = None
 
@@ -154,7 +155,7 @@ class Load:
                 return None
             event, uid, key = read, read.uid, read.recurrence_key
         timezones = definitions_used(component.text, component.calendar, self._deciding)
-        return Item(component, uid, key, content_sha256(component.text, timezones), event)
+        return Item(component, uid, key, timezones, content_sha256(component.text, timezones), event)
 
     def _read(self, component: Component) -> Event | Rejected:
         try:
@@ -254,7 +255,7 @@ class Load:
             raw=raw,
             raw_sha256=hashlib.sha256(raw).digest(),
             content_sha256=item.content,
-            timezones=definitions_used(item.component.text, item.component.calendar, self._deciding),
+            timezones=item.timezones,
             snapshot_at=self._request.evaluated_at,
             first_import_id=row.first_import_id,
             import_id=self._store.import_id,
@@ -326,7 +327,8 @@ class Load:
                 if row.rank > 1:
                     self._reject(component, row.uid, "duplicate", _DUPLICATE)
                 else:
-                    batch.append(Item(component, row.uid, row.recurrence_key, bytes(row.content_sha256)))
+                    timezones = definitions_used(text, row.calendar, self._deciding)
+                    batch.append(Item(component, row.uid, row.recurrence_key, timezones, bytes(row.content_sha256)))
             self._take(batch)
             batch = []
             fetched = self._writer.now(self._store.late, fetched[-1].position)

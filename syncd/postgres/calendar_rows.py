@@ -282,6 +282,8 @@ def copy_text(value: str | None) -> str:
     """A text as a field of a COPY line."""
     if value is None:
         return _NULL
+    if "\\" not in value and value.isprintable():
+        return value
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
 

@@ -83,7 +83,7 @@ def _head(head: str) -> tuple[str, Params]:
     return name.strip().upper(), tuple(map(_param, parts))
 
 
-_known_head = lru_cache(2048)(_head)
+_known_head = lru_cache(8192)(_head)
 
 
 def _param(part: str) -> tuple[str, tuple[str, ...]]:

@@ -43,7 +43,7 @@ def _email(text: str) -> str | None:
         text = text[7:].strip()
     elif (match := _BRACKETED.fullmatch(text)) is not None:
         text = match[1]
-    if "@" not in text or "/" in text or ":" in text or len(text) > _LONGEST_EMAIL or any(map(str.isspace, text)):
+    if "@" not in text or "/" in text or ":" in text or len(text) > _LONGEST_EMAIL or len(text.split()) > 1:
         return None
     return text.lower()
 

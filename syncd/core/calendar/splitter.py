@@ -8,6 +8,7 @@ white space is the fold (RFC 5545 3.1). Unfolding happens on bytes, so a letter 
 """
 
 import hashlib
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ TOP_LEVEL = frozenset({b"VEVENT", b"VTIMEZONE", b"VTODO", b"VJOURNAL", b"VFREEBU
 """Components that stand directly in a VCALENDAR: the begin of one ends another that was never closed."""
 
 _BEGIN, _END = b"BEGIN:VEVENT\n", b"\nEND:VEVENT\n"
+_MARK = re.compile(rb"\n(begin|end):([^\n]*)")
 _WINDOW = 1 << 20  # a plain event is at most this long; anything longer is taken line by line
 
 
@@ -269,16 +271,8 @@ def _plain(folded: bytes) -> bytes | None:
         text = text.replace(b"\n\t", b"")
     if not text.startswith(_BEGIN):
         return None
-    lowered = text.lower()
-    begins = lowered.count(b"\nbegin:")
-    if lowered.count(b"\nend:") != begins + 1:
-        return None
-    if begins and (
-        lowered.count(b"\nbegin:valarm\n") != begins
-        or lowered.count(b"\nend:valarm\n") != begins
-        # Closed before they are opened, or opened twice: the careful way finds out.
-        or lowered.find(b"\nend:valarm\n") < lowered.find(b"\nbegin:valarm\n")
-    ):
+    *nested, _ = _MARK.findall(text.lower())
+    if nested and nested != [(b"begin", b"valarm"), (b"end", b"valarm")] * (len(nested) // 2):
         return None
     return text
 
