@@ -97,7 +97,7 @@ def lint() -> None:
 
 
 def test(arguments: list[str]) -> None:
-    workers = [] if any(a.startswith(("-n", "-p")) or a == "--pdb" for a in arguments) else ["-n", "2"]
+    workers = [] if any(a.startswith(("-n", "-p")) or a == "--pdb" for a in arguments) else ["-n", "2", "--dist", "worksteal"]
     run(PYTHON, "-m", "pytest", "-q", *workers, *arguments)
 
 
