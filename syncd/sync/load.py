@@ -152,7 +152,8 @@ def _is_partial(stream: Stream) -> bool:
 def _columns_for(work: RunInProgress, transaction: Transaction, names: Sequence[str]) -> tuple[Column, ...]:
     """The columns that exported names go to, made in the table where they are missing."""
     stream = work.context.store.stream(work.key)
-    back = restored(transaction.field_map(), names, partial=_is_partial(stream))
+    # Even in the first fill: files that were exported while the field was refused are loaded before or after this one.
+    back = restored(transaction.field_map(), names, partial=True)
     if back:
         transaction.store_columns(back)
     current = columns_of(name_columns(transaction, stream, names, work.fields))

@@ -44,6 +44,8 @@ class Striker(Protocol):
 
     def check_epoch(self, lease: Lease) -> None: ...
 
+    def exporting(self, module: str, *, before: bool) -> None: ...
+
 
 @dataclass
 class Chronicle:
@@ -94,6 +96,10 @@ class Gate:
     def committed(self, lease: Lease) -> None:
         """Something was committed under a lease."""
         self._striker.check_epoch(lease)
+
+    def exporting(self, module: str, *, before: bool) -> None:
+        """A job for the module is about to be made, or was made just now."""
+        self._striker.exporting(module, before=before)
 
     def die(self, where: str) -> None:
         """The process is gone."""

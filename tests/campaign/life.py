@@ -26,7 +26,7 @@ import syncd.sync.run
 from syncd.core.evolve import columns_of
 from syncd.core.fields import slices
 from syncd.core.model import Job, JobSpec, Lease, StreamKey, StreamPolicy, Table
-from syncd.errors import BadArchive, SyncdError
+from syncd.errors import SyncdError
 from syncd.postgres.embedded import EmbeddedServer
 from syncd.simulator import ALL_SCOPES, Behaviour, Config, Field, JobTiming, Simulator, SimulatorClock
 from syncd.simulator.faults import KINDS
@@ -42,7 +42,7 @@ from tests.machine.interleaving import NoExecutor, shuffled_drive
 from tests.rig import Outcomes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MODULES = {"Contacts": 16, "Deals": 11, "Audit_Trail__c": 8}
+MODULES = {"Contacts": 22, "Deals": 11, "Audit_Trail__c": 8}
 POLICY = StreamPolicy(
     settle=timedelta(seconds=20),
     overlap=timedelta(seconds=30),
@@ -170,6 +170,7 @@ class Life:
         self._baton = Baton(self.rng)
         self._closing = ExitStack()
         self._undo: list[tuple[int, Callable[[], None]]] = []
+        self._twin: dict[str, int] = {}
         self._again: tuple[str, int] | None = None
         self._stamped: Counter[tuple[str, int, int]] = Counter()
         self._polls: Counter[str] = Counter()
@@ -536,7 +537,7 @@ class Life:
     # ------------------------------------------------------------------------------------------------------- replays
 
     def _replay(self, key: StreamKey) -> None:
-        """A2: load some file again that was loaded before, as late as this. Nothing may change by it."""
+        """A2: load files again that were loaded before, as late as this, in any order. Nothing may change by it."""
         rows = self.admin.query(
             "SELECT j.id, j.run_id, j.remote_id, j.evaluated_at FROM syncd.bulk_job AS j"
             " JOIN syncd.sync_run AS r ON r.id = j.run_id WHERE r.org = %s AND r.module = %s AND r.kind <> 'columns'"
@@ -546,22 +547,42 @@ class Life:
         kept = [row for row in rows if (self._folder / "kept" / f"{row[2]}.zip").is_file()]
         if not kept:
             return
-        number, run, remote_id, evaluated_at = self.rng.choice(kept[-12:])
-        daemon = self.slots[0].daemon
-        job = Job(id=number, run_id=run, stream=key, spec=JobSpec(window=None), remote_id=remote_id)
-        blocks = Contents(self._folder / "kept" / f"{remote_id}.zip", ArchiveLimits())
-        with suppress(SyncdError, BadArchive), daemon.store.lease(key) as lease:
+        late = kept[-10:]
+        self.rng.shuffle(late)
+        for number, run, remote_id, evaluated_at in late:
+            job = Job(id=number, run_id=run, stream=key, spec=JobSpec(window=None), remote_id=remote_id)
+            with suppress(SyncdError):
+                self._load_again(job, evaluated_at)
+        self._look(sure=True)
+
+    def _load_again(self, job: Job, evaluated_at: datetime) -> None:
+        key, store = job.stream, self.slots[0].daemon.store
+        blocks = Contents(self._folder / "kept" / f"{job.remote_id}.zip", ArchiveLimits())
+        with store.lease(key) as lease:
             if lease is None:
                 return
-            with daemon.store.transaction(lease) as transaction:
+            with store.transaction(lease) as transaction:
                 staged = transaction.stage(blocks, cursor="")
                 current = columns_of(transaction.field_map())
                 columns = tuple(current[name] for name in staged.header if name in current)
                 table = Table(schema="zoho", name=key.module.lower(), label=key.module)
                 transaction.merge(table, staged, columns, job=job, evaluated_at=evaluated_at, whole=True)
             self.replays += 1
-            self.chronicle.note(f"replayed {remote_id} of {key.module}, evaluated at {evaluated_at}")
-        self._look(sure=True)
+            self.chronicle.note(f"replayed {job.remote_id} of {key.module}, evaluated at {evaluated_at}")
+
+    def exporting(self, module: str, *, before: bool) -> None:
+        """Around the creation of a job: somebody edits a record, and once more within the second, behind the export."""
+        if self._quiet or self.watches[StreamKey(ORG, module)].stamp == "Created_Time":
+            return
+        with self.lock:
+            if before and self.rng.random() < 0.2 and (ids := self.sim.live_ids(module)):
+                self._twin[module] = self.rng.choice(ids)
+            elif before or module not in self._twin:
+                return
+            number = self._twin[module] if before else self._twin.pop(module)
+            with suppress(ValueError):
+                self.sim.edit(module, [number])
+                self._note_change(module, [number])
 
 
 def _told(outcome: RunOutcome) -> str:

@@ -55,7 +55,9 @@ class GatedClient(ZohoClient):
 
     def create(self, query: BulkQuery) -> AcceptedJob:
         self._gate.effect("create", before=True)
+        self._gate.exporting(query.module, before=True)
         accepted = super().create(query)
+        self._gate.exporting(query.module, before=False)
         self._gate.effect("create", before=False)
         return accepted
 

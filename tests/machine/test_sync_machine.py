@@ -172,13 +172,13 @@ class Campaign:
                 assert stored.modified > cells["Modified_Time"], f"{number} is old below the watermark"
 
     def check_was_gone(self, number: int, since: datetime) -> None:
-        """A6: at `since` or later, and not after now, the record was not to be seen."""
+        """A6: at some moment of the second `since`, or later, and not after now, the record was not to be seen."""
         versions = self.world.versions.get(number)
         if versions is None:
             return
         ends = [version.visible_at for version in versions[1:]]
         gone = [
-            version.visible_at <= self.world.now and (at == len(ends) or ends[at] > since)
+            version.visible_at <= self.world.now and (at == len(ends) or ends[at] >= since)
             for at, version in enumerate(versions)
             if version.deleted
         ]
