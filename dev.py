@@ -97,7 +97,8 @@ def lint() -> None:
 
 
 def test(arguments: list[str]) -> None:
-    workers = [] if any(a.startswith(("-n", "-p")) or a == "--pdb" for a in arguments) else ["-n", "2", "--dist", "worksteal"]
+    chosen = any(argument.startswith(("-n", "-p", "--pdb")) for argument in arguments)
+    workers = [] if chosen else ["-n", "2", "--dist", "worksteal"]
     run(PYTHON, "-m", "pytest", "-q", *workers, *arguments)
 
 
