@@ -52,12 +52,10 @@ _LATE = ("seq", "calendar", "line_no", "uid", "recurrence_key", "sequence", "las
 
 _RANK_LATE = """
 CREATE TEMP TABLE stage_ranked ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY seq) AS position, row_number() OVER (
-        PARTITION BY uid, recurrence_key
-        ORDER BY (copy = 1) DESC, sequence DESC, last_modified DESC NULLS LAST, seq DESC) AS rank,
+SELECT row_number() OVER (ORDER BY seq) AS position, row_number() OVER (PARTITION BY uid, recurrence_key
+        ORDER BY sequence DESC, last_modified DESC NULLS LAST, seq DESC) AS rank,
     calendar, line_no, uid, recurrence_key, content_sha256, text
-FROM (SELECT *, row_number() OVER (PARTITION BY uid, recurrence_key, content_sha256 ORDER BY seq) AS copy
-    FROM stage_late) l
+FROM stage_late
 """
 
 _NEXT_LATE = """
@@ -240,8 +238,7 @@ class CalendarStore:
     def late(self, after: int) -> list[Late]:
         """The next components that were put aside, best first within an identity; `after` is the last position seen.
 
-        Of equal content the earliest counts, then the highest SEQUENCE, the newest LAST-MODIFIED, the latest in the
-        stream.
+        The highest SEQUENCE, then the newest LAST-MODIFIED, then the latest in the stream.
         """
         if not self._stage.has("stage_late"):
             return []

@@ -57,6 +57,14 @@ def test_one_of_a_few_may_always_go(connection: Connection) -> None:
     assert load(connection, vcalendar(TEN[0]), full=True, evaluated_at=NOW + HOUR).deleted == 1
 
 
+def test_an_older_full_export_deletes_nothing_that_is_newer(connection: Connection) -> None:
+    load(connection, vcalendar(*TEN[:9]))
+    load(connection, vcalendar(TEN[9]), evaluated_at=NOW + 2 * HOUR)
+    counts = load(connection, vcalendar(*TEN[:9]), full=True, evaluated_at=NOW + HOUR)
+    assert (counts.deleted, counts.held) == (0, 0)
+    assert len(live(connection)) == 10
+
+
 def test_what_is_in_quarantine_counts_as_seen(connection: Connection) -> None:
     load(connection, vcalendar(*TEN, TEN[0].replace("END", "RECURRENCE-ID:20250304T090000Z\nEND")), full=True)
     broken = vevent("0", start="DTSTART:never")

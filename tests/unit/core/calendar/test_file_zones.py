@@ -47,6 +47,17 @@ def test_new_york_spelled_out_is_new_york(moment: datetime, second: bool) -> Non
     assert rules(EASTERN).utcoffset(local) == iana_zone("America/New_York").utcoffset(local)
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+@pytest.mark.parametrize("minute", range(0, 240, 15))
+@pytest.mark.parametrize("day", [datetime(2025, 3, 9), datetime(2025, 11, 2)])  # noqa: DTZ001
+def test_the_hours_around_a_change_are_those_of_new_york(day: datetime, minute: int, fold: int) -> None:
+    local = (day + timedelta(minutes=minute)).replace(fold=fold)
+    assert rules(EASTERN).utcoffset(local) == iana_zone("America/New_York").utcoffset(local)
+    at = (day + timedelta(hours=4, minutes=minute)).replace(tzinfo=UTC)
+    here, there = at.astimezone(rules(EASTERN)), at.astimezone(iana_zone("America/New_York"))
+    assert (here.replace(tzinfo=None), here.fold) == (there.replace(tzinfo=None), there.fold)
+
+
 @given(MOMENTS)
 def test_an_instant_has_the_wall_time_of_new_york(moment: datetime) -> None:
     at = moment.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """What is written folds, and unfolds to the same bytes."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,8 +30,9 @@ def test_what_is_folded_unfolds(bodies: list[str]) -> None:
     assert event.text.replace(b"\n", b"\r\n") + b"\r\n" == raw
 
 
-def test_a_stray_carriage_return_survives() -> None:
-    raw = b"BEGIN:VEVENT\r\nX:" + b"a\r" * 60 + b"a\r\nEND:VEVENT\r\n"
+@pytest.mark.parametrize("pattern", [b"a\r", b"\ra", b"ab\r\r"])
+def test_a_stray_carriage_return_survives(pattern: bytes) -> None:
+    raw = b"BEGIN:VEVENT\r\nX:" + pattern * 60 + b"a\r\nEND:VEVENT\r\n"
     (event,) = Splitter().items([folded(raw)])
     assert event.text.replace(b"\n", b"\r\n") + b"\r\n" == raw
 
