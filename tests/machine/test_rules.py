@@ -161,7 +161,7 @@ class CrmAndCopy(RuleBasedStateMachine):
 
 TestCrmAndCopy = CrmAndCopy.TestCase
 TestCrmAndCopy.settings = settings(
-    max_examples=2000 if os.environ.get("SYNCD_TEST_PROFILE") == "long" else 40,
+    max_examples=2000 if os.environ.get("SYNCD_TEST_PROFILE") == "long" else 15,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

@@ -290,13 +290,13 @@ def run_seed(seed: int, monkeypatch: pytest.MonkeyPatch, *, passes: int = 8, sta
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_a_life_with_faults_ends_in_the_truth(seed: int) -> None:
     run_seed(seed, pytest.MonkeyPatch())
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_a_life_without_stamps_ends_in_the_truth(seed: int) -> None:
     run_seed(seed, pytest.MonkeyPatch(), stamped=False)
 

@@ -104,9 +104,11 @@ def test_what_is_bound_to_a_thread_is_in_all_its_events(reading: Reading) -> Non
     assert [(event["event"], event.get("run")) for event in reading.events] == [("x", "7"), ("y", "7"), ("z", None)]
 
 
-def test_libraries_only_speak_of_trouble(reading: Reading) -> None:
+def test_libraries_only_speak_of_trouble(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     reading.start(level="debug")
     for name in ("httpx2", "apscheduler.scheduler", "alembic.runtime.migration", "uvicorn.error", "uvicorn.access"):
+        # A server of another test in this process has silenced its access log for good.
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
         logging.getLogger(name).info("chatter")
         logging.getLogger(name).warning(name)
     assert reading.said == [
