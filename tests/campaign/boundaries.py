@@ -41,7 +41,7 @@ def crash_at(server: EmbeddedServer, at: tuple[int, bool] | None) -> Life:
 
 
 def all_boundaries(server: EmbeddedServer, *, every: int = 1) -> Iterator[tuple[int, bool]]:
-    """The effects of the undisturbed workload, each before and after, or every so-many-th of them."""
-    effects = crash_at(server, None).lived
-    points = [(number, before) for number in range(1, effects + 1) for before in (True, False)]
+    """The points of the undisturbed workload at which a process can die, or every so-many-th of them."""
+    life = crash_at(server, None)
+    points = [point for point in life.chronicle.points if point[0] <= life.lived]
     yield from points[::every]

@@ -55,6 +55,8 @@ class Chronicle:
     effects: int = 0
     crashes: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    points: dict[tuple[int, bool], None] = field(default_factory=dict)
+    """Every point at which a fault could strike: the number of the effect, and whether it was still to come."""
 
     def note(self, text: str) -> None:
         self.lines.append(f"{self.effects:5} {threading.current_thread().name}: {text}")
@@ -121,6 +123,7 @@ class Gate:
             self._chronicle.effects += 1
             if self._chronicle.effects > ENDLESS:
                 raise AssertionError("this life does not come to an end")
+        self._chronicle.points[self._chronicle.effects, before] = None
         if self.plan.crash_at == (self._chronicle.effects, before):
             self._strike("crash", op, where)
         if self._rng.random() < self.plan.rate:
