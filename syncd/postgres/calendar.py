@@ -23,7 +23,8 @@ from syncd.postgres.calendar_agenda import agenda
 from syncd.postgres.calendar_deletions import Deletions
 from syncd.postgres.calendar_export import export_calendar
 from syncd.postgres.calendar_groups import Groups, StoredZones
-from syncd.postgres.calendar_load import Load
+from syncd.postgres.calendar_load import Load, LoadKind
+from syncd.postgres.calendar_reader import ReaderSettings
 from syncd.postgres.calendar_rebuild import rebuild, rederive
 from syncd.postgres.calendar_schema import ensure_tables, has_tables, inside
 from syncd.postgres.calendar_store import CalendarStore
@@ -148,7 +149,7 @@ class _Import:
         stale = calendar.full_at is not None and request.evaluated_at < calendar.full_at
         if not stale:
             rows.store_header(connection, calendar.calendar_id, self._header, default)
-        load = self._load(store, blocks, default, stale=stale)
+        load = self._load(store, blocks, stale=stale)
         timezones = self._store_zones(load, calendar.calendar_id)
         store.resolve_quarantine()
         deletion, relisted = self._settle(store, load, calendar, default)
@@ -157,12 +158,22 @@ class _Import:
         rows.finish_import(connection, import_id, counts, seen=deletion.seen, sha256=digest, size=size)
         return counts
 
-    def _load(self, store: CalendarStore, blocks: Blocks, default: DefaultZone, *, stale: bool) -> Load:
+    def _load(self, store: CalendarStore, blocks: Blocks, *, stale: bool) -> Load:
+        request = self._request
         items = Splitter().items(blocks())
-        empty = store.count_rows() == 0
+        kind = LoadKind(full=request.full, stale=stale, empty=store.count_rows() == 0)
+        settings = ReaderSettings(
+            calendar_id=store.calendar_id,
+            import_id=store.import_id,
+            snapshot_at=request.evaluated_at,
+            horizon=request.horizon,
+            default_tz=request.default_tz,
+            tzid=self._header.value("X-WR-TIMEZONE"),
+            definitions=tuple(self._survey.definitions),
+        )
         aside = first_load.begin(self._connection, self._survey.events)
         with Writer() as writer:
-            load = Load(store, writer, self._survey, self._request, default, stale=stale, empty=empty)
+            load = Load(store, writer, self._survey, settings, kind=kind)
             load.run(item for item in items if isinstance(item, Component))
         if aside is not None:
             first_load.finish(self._connection, aside)

@@ -5,29 +5,27 @@ changed: an unchanged event costs its hash and its share of one query.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 import psycopg
 
-from syncd.core.calendar.events import read_event
 from syncd.core.calendar.identity import content_sha256, definitions_used, glance
-from syncd.core.calendar.imports import ImportRequest
-from syncd.core.calendar.model import Component, DefaultZone, Event, Expansion, Occurrence, Rejected
-from syncd.core.calendar.patience import Patience
-from syncd.core.calendar.series import expand
+from syncd.core.calendar.model import Component, Event, Rejected
 from syncd.core.calendar.survey import Survey
-from syncd.postgres.calendar_rows import Lines, Source, add_event, add_occurrences, copy_text, late_line, raw_of
+from syncd.postgres.calendar_reader import Reader, ReaderSettings, Reading, Row
+from syncd.postgres.calendar_reader_process import PIPE_FAULTS, WORTHWHILE, ReaderProcess, has_another_core
+from syncd.postgres.calendar_rows import Lines, copy_text, late_line, raw_of
 from syncd.postgres.calendar_store import CalendarStore, Known, Quarantined
 from syncd.postgres.calendar_writer import Writer
 
 _BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
 _IDS_AT_ONCE = 2_000
-
-PARSER_FAULTS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
-"""What a mistake of ours on strange input would raise: it must cost that input, not the import."""
+_MOST_READING = 2
+_READ_HERE = 1_000
 
 
 @dataclass(slots=True)
@@ -46,61 +44,72 @@ class Tallies:
 
 @dataclass(slots=True)
 class Item:
-    """A component on its way to a row. `event` is there once it had to be read."""
+    """A component on its way to a row."""
 
     component: Component
     uid: str
     key: str
     timezones: list[bytes]
     content: bytes
-    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """An event to be written. What it says is in the lines already, so that few objects are alive at a time."""
+class LoadKind:
+    """What an import may do.
 
-    item: Item
-    event_id: int
-    first_import_id: int
-    lists: bool = True  # its occurrences are written with it
+    `full`: what it shows is remembered. `stale`: a newer full export has been loaded, so nothing changes. `empty`: the
+    calendar has no event yet, so everything is new.
+    """
+
+    full: bool
+    stale: bool
+    empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that are being read, to be inserted or, if they exist, updated."""
+
+    exists: bool
+    items: list[Item]
+    rows: list[Row]
+    reading: Future[Reading]
 
 
 class Load:
     """Feeds the components of one stream to the tables."""
 
     def __init__(
-        self,
-        store: CalendarStore,
-        writer: Writer,
-        survey: Survey,
-        request: ImportRequest,
-        default: DefaultZone,
-        *,
-        stale: bool,
-        empty: bool,
+        self, store: CalendarStore, writer: Writer, survey: Survey, settings: ReaderSettings, *, kind: LoadKind
     ) -> None:
-        """`stale`: a newer full export has been loaded, so nothing changes. `empty`: the calendar has no event yet."""
         self.counts = Tallies()
-        self.zones = survey.zones()
-        self._deciding = self.zones.deciding
         self._store = store
         self._writer = writer
         self._survey = survey
-        self._request = request
-        self._default = default
-        self._stale = stale
-        self._empty = empty
-        self._patience = Patience()
+        self._settings = settings
+        self._kind = kind
+        self._reader = Reader(settings)
+        self._process: ReaderProcess | None = None
+        self.zones = self._reader.zones
+        self._deciding = self.zones.deciding
         self._ids: list[int] = []
         self._more_ids: Future[list[int]] | None = None
         self._waiting: tuple[list[Item], Future[dict[int, Known]]] | None = None
+        self._reading: deque[Batch] = deque()
+        self._read_so_far = 0
         self._keys: list[str] = []
         self._bad: list[Quarantined] = []
         self._refused: list[Quarantined] = []  # filled by the writer's thread
 
     def run(self, components: Iterable[Component]) -> None:
         """Take every component of the stream, then what had to wait for its duplicates."""
+        try:
+            self._take_all(components)
+        finally:
+            if self._process is not None:
+                self._process.close()
+
+    def _take_all(self, components: Iterable[Component]) -> None:
         batch: list[Item] = []
         late: list[str] = []
         size = 0
@@ -127,6 +136,7 @@ class Load:
         self._writer.later(self._store.keep_late, late)
         self._take_late()
         self._take([])
+        self._collect(0)
         self._flush_notes()
         self._writer.now(self._flush_refused)
 
@@ -145,26 +155,19 @@ class Load:
             self._reject(component, seen[0] if seen else None, _stage_of(component.problem), component.problem)
             return None
         seen = glance(component.text)
-        event: Event | None = None
         if seen is not None and not seen[1]:
             uid, key = seen[0], ""
         else:
-            read = self._read(component)
+            read = self._reader.event(component.text, component.calendar)
             if isinstance(read, Rejected):
                 self._reject(component, read.uid, read.stage, read.error)
                 return None
-            event, uid, key = read, read.uid, read.recurrence_key
+            uid, key = read.uid, read.recurrence_key
         timezones = definitions_used(component.text, component.calendar, self._deciding)
-        return Item(component, uid, key, timezones, content_sha256(component.text, timezones), event)
-
-    def _read(self, component: Component) -> Event | Rejected:
-        try:
-            return read_event(component.text, self.zones, component.calendar)
-        except PARSER_FAULTS as fault:
-            return Rejected("error", f"{type(fault).__name__}: {fault}")
+        return Item(component, uid, key, timezones, content_sha256(component.text, timezones))
 
     def _late(self, item: Item) -> str:
-        event = item.event or self._read(item.component)
+        event = self._reader.event(item.component.text, item.component.calendar)
         sequence, modified = (event.sequence, event.last_modified) if isinstance(event, Event) else (None, None)
         line = late_line(item.component, item.uid, item.key, item.content, sequence=sequence, modified=modified)
         return f"{self.counts.events}\t{line}"
@@ -180,7 +183,7 @@ class Load:
             self._flush_notes()
 
     def _note_key(self, uid: str, key: str) -> None:
-        if self._request.full:
+        if self._kind.full:
             self._keys.append(f"{copy_text(uid)}\t{key}\n")
 
     def _flush_notes(self) -> None:
@@ -201,7 +204,7 @@ class Load:
             self._flush_notes()
 
     def _look_up(self, batch: list[Item]) -> Future[dict[int, Known]]:
-        if self._empty:
+        if self._kind.empty:
             nothing: Future[dict[int, Known]] = Future()
             nothing.set_result({})
             return nothing
@@ -213,56 +216,56 @@ class Load:
         return self._writer.later(self._store.lookup, uids, keys, hashes)
 
     def _merge(self, batch: list[Item], known: dict[int, Known]) -> None:
-        new, changed = (list[Row](), Lines()), (list[Row](), Lines())
+        new, changed = (list[Item](), list[Row]()), (list[Item](), list[Row]())
         for index, item in enumerate(batch):
             have = known.get(index)
             self._note_key(item.uid, item.key)
             if have is not None and have.same:
                 self.counts.unchanged += 1
-            elif self._stale or (have is not None and have.snapshot_at > self._request.evaluated_at):
+            elif self._kind.stale or (have is not None and have.snapshot_at > self._settings.snapshot_at):
                 self.counts.older += 1
             elif have is None:
-                self._add(Row(item, self._new_id(), self._store.import_id, not item.key), *new)
+                _append(new, item, self._new_id(), self._store.import_id, lists=not item.key)
             else:
                 lists = not item.key and not have.has_overrides
-                self._add(Row(item, have.event_id, have.first_import_id, lists), *changed)
-        if new[0]:
-            self._writer.later(self._insert, *new)
-        if changed[0]:
-            self._writer.later(self._update, *changed)
-        dirty = [copy_text(row.item.uid) + "\n" for rows, _ in (new, changed) for row in rows]
-        self._writer.later(self._store.note_dirty, dirty)
+                _append(changed, item, have.event_id, have.first_import_id, lists=lists)
+        self._read(*new, exists=False)
+        self._read(*changed, exists=True)
 
-    def _add(self, row: Row, rows: list[Row], lines: Lines) -> None:
-        """Read an event, if that has not been done, and append it to a batch of rows to be written."""
-        item = row.item
-        event, item.event = item.event or self._read(item.component), None
-        if isinstance(event, Rejected):
-            self._reject(item.component, item.uid, event.stage, event.error)
+    def _read(self, items: list[Item], rows: list[Row], *, exists: bool) -> None:
+        """Have rows read, here or by the other process, and pass on what has been read meanwhile."""
+        if not rows:
             return
-        rows.append(row)
-        self._add_lines(row, event, lines)
+        expected = self._survey.events if self._kind.empty else self._read_so_far
+        if self._process is None and expected >= WORTHWHILE and has_another_core():
+            self._process = ReaderProcess(self._settings)
+        # The first ones are read here while the process starts up; by count, so that it is the same every time.
+        if self._process is not None and self._read_so_far >= _READ_HERE:
+            reading = self._process.read(rows)
+        else:
+            reading = Future()
+            reading.set_result(self._reader.read(rows))
+        self._read_so_far += len(rows)
+        self._reading.append(Batch(exists, items, rows, reading))
+        self._collect(_MOST_READING)
 
-    def _add_lines(self, row: Row, event: Event, lines: Lines) -> None:
-        item = row.item
-        occurrences, expansion = list[Occurrence](), Expansion("orphan")
-        if not item.key:  # the series of an override, if it has one, is looked at when everything is in
-            occurrences, (expansion,) = expand([event], self._request.horizon, self._default, self._patience)
-        raw = raw_of(item.component.text)
-        source = Source(
-            event_id=row.event_id,
-            calendar_id=self._store.calendar_id,
-            raw=raw,
-            raw_sha256=hashlib.sha256(raw).digest(),
-            content_sha256=item.content,
-            timezones=item.timezones,
-            snapshot_at=self._request.evaluated_at,
-            first_import_id=row.first_import_id,
-            import_id=self._store.import_id,
-        )
-        add_event(lines, event, expansion, source, self._request.horizon)
-        if row.lists:
-            add_occurrences(lines, occurrences, [row.event_id], self._store.calendar_id)
+    def _collect(self, leave: int) -> None:
+        """Hand what has been read to the writer, until so many batches are left."""
+        while len(self._reading) > leave:
+            batch = self._reading.popleft()
+            try:
+                reading = batch.reading.result()
+            except PIPE_FAULTS:
+                reading = self._reader.read(batch.rows)
+            for calendar, tzid in reading.tzids:
+                self.zones.resolve(tzid, calendar)
+            bad = dict(reading.rejected)
+            for index, why in bad.items():
+                self._reject(batch.items[index].component, batch.items[index].uid, why.stage, why.error)
+            items = [item for index, item in enumerate(batch.items) if index not in bad]
+            rows = [row for index, row in enumerate(batch.rows) if index not in bad]
+            self._writer.later(self._update if batch.exists else self._insert, items, rows, reading.lines)
+            self._writer.later(self._store.note_dirty, [copy_text(item.uid) + "\n" for item in items])
 
     def _new_id(self) -> int:
         """The next id, so that ids follow the order of the stream."""
@@ -277,38 +280,35 @@ class Load:
 
     # ------------------------------------------------------------------------------------- on the writer's own thread
 
-    def _insert(self, rows: Sequence[Row], lines: Lines) -> None:
+    def _insert(self, items: Sequence[Item], rows: Sequence[Row], lines: Lines) -> None:
         try:
             self._store.insert(lines)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            for part, part_lines in self._halves(rows, error):
-                self._insert(part, part_lines)
+            for half in self._halves(items, rows, error):
+                self._insert(*half)
             return
         self.counts.inserted += len(rows)
 
-    def _update(self, rows: Sequence[Row], lines: Lines) -> None:
+    def _update(self, items: Sequence[Item], rows: Sequence[Row], lines: Lines) -> None:
         try:
             self._store.update(lines, [row.event_id for row in rows], [row.event_id for row in rows if row.lists])
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            for part, part_lines in self._halves(rows, error):
-                self._update(part, part_lines)
+            for half in self._halves(items, rows, error):
+                self._update(*half)
             return
         self.counts.updated += len(rows)
 
-    def _halves(self, rows: Sequence[Row], error: psycopg.Error) -> Iterator[tuple[Sequence[Row], Lines]]:
+    def _halves(
+        self, items: Sequence[Item], rows: Sequence[Row], error: psycopg.Error
+    ) -> Iterator[tuple[Sequence[Item], Sequence[Row], Lines]]:
         """The batch in two, to find what the server refuses; a single one is refused itself."""
         if len(rows) == 1:
             reason = str(error).strip().splitlines()[0]
-            self._refused.append(quarantined(rows[0].item.component, rows[0].item.uid, "store", reason))
+            self._refused.append(quarantined(items[0].component, items[0].uid, "store", reason))
             return
         middle = len(rows) // 2
-        for part in (rows[:middle], rows[middle:]):
-            lines = Lines()
-            for row in part:
-                event = self._read(row.item.component)
-                if isinstance(event, Event):
-                    self._add_lines(row, event, lines)
-            yield part, lines
+        for half in (slice(None, middle), slice(middle, None)):
+            yield items[half], rows[half], self._reader.read(rows[half]).lines
 
     def _flush_refused(self) -> None:
         self.counts.quarantined += len(self._refused)
@@ -332,6 +332,23 @@ class Load:
             self._take(batch)
             batch = []
             fetched = self._writer.now(self._store.late, fetched[-1].position)
+
+
+def _append(to: tuple[list[Item], list[Row]], item: Item, event_id: int, first_import_id: int, *, lists: bool) -> None:
+    component = item.component
+    to[0].append(item)
+    to[1].append(
+        Row(
+            event_id,
+            first_import_id,
+            lists,
+            component.calendar,
+            item.key,
+            component.text,
+            item.content,
+            item.timezones,
+        )
+    )
 
 
 _DUPLICATE = "the stream has another component of this UID and RECURRENCE-ID, which is newer or the same"

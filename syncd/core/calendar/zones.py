@@ -86,6 +86,11 @@ class ZoneTable:
         return self._zones.values()
 
     @property
+    def asked(self) -> Iterable[tuple[int, str]]:
+        """(ordinal of the VCALENDAR, TZID) of every zone that was asked for, in the order of asking."""
+        return self._zones.keys()
+
+    @property
     def deciding(self) -> dict[bytes, dict[int, Definition]]:
         """TZIDs (UTF-8) whose meaning rests on a VTIMEZONE of the file, by VCALENDAR."""
         found: dict[bytes, dict[int, Definition]] = {}
