@@ -57,7 +57,10 @@ def test_both_ways_come_to_the_same(
     assert there == here
     assert (there.inserted, there.quarantined) == (1601, 800)
     assert rows(connection, CONTENT, "there") == rows(connection, CONTENT, "here")
-    zones = "SELECT t.tzid, t.method FROM calendar_timezone t JOIN calendar USING (calendar_id) WHERE cal_key = %s ORDER BY 1"
+    zones = (
+        "SELECT t.tzid, t.method FROM calendar_timezone t JOIN calendar USING (calendar_id) "
+        "WHERE cal_key = %s ORDER BY 1"
+    )
     assert rows(connection, zones, "there") == rows(connection, zones, "here")
 
 
