@@ -20,6 +20,7 @@ import httpx2
 import psycopg
 
 from syncd.core.model import StreamKey
+from syncd.errors import SyncdError
 from syncd.postgres.embedded import THROWAWAY, EmbeddedServer
 from syncd.simulator import Config, JobTiming, Simulator
 from tests.acceptance.test_daemon import Daemon
@@ -161,7 +162,7 @@ class Siege:
         return seconds
 
     def _differences(self, name: str) -> Differences | None:
-        with contextlib.suppress(psycopg.Error):
+        with contextlib.suppress(psycopg.Error, SyncdError):  # the ledger is not made yet, or the server is down
             return compare(self.sim, StreamKey("default", name), self.server.dsn("crm"))
         return None
 
