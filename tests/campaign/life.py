@@ -93,8 +93,8 @@ class Shape:
             behaviour=Behaviour(
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
                 token_mode=rng.choice(["live", "ids", "snapshot"]),
-                row_order=rng.choice(["random", "random", "random", "id", "time"]),
-                page_order_stable=rng.random() < 0.3,
+                row_order=rng.choice(["random", "id", "time"]),
+                page_order_stable=rng.random() < 0.5,
                 restore_moves_modified_time=True,
                 merge_losers_in_deleted_feed=True,
                 csv_zone=rng.choice(["+00:00", "America/New_York", "+05:30"]),
