@@ -30,8 +30,8 @@ API_FAULTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Faults of the simulator by the call that is about to be made; those under '' fit every call."""
 
-ENDLESS = 12_000
-"""Effects after which a life is given up; sound ones take 3,000 at most."""
+ENDLESS = 40_000
+"""Effects after which a life is given up; sound ones take 3,000 on the average."""
 
 OPERATION = {"poll": "details", "create": "create", "download": "download", "fields": "fields", "count": "coql"}
 TOKEN_FAULTS = frozenset({"access-denied", "invalid-client", "revoked"})

@@ -178,6 +178,7 @@ class Life:
         self._policy = replace(POLICY, census_every=timedelta(minutes=20)) if self.shape.census else POLICY
         self._left: Counter[StreamKey] = Counter()
         self._quiet = False
+        self._deleting = True
         self._fields = 0
         self.replays = 0
         self.checks = 0
@@ -209,6 +210,7 @@ class Life:
         )
         self.sim.traffic.late_seconds = 12.0
         self.sim.traffic.mass = 12
+        self.sim.traffic.weights["delete"] = 16.0
         self.sim.traffic.weights["drift"] = 0.0  # formulas that change silently are a sweep's business
         enter(stamina.set_testing(True, attempts=3, cap=True))
         patch = enter(pytest.MonkeyPatch.context())
@@ -272,6 +274,7 @@ class Life:
         self._end_of_trouble()
         slot = self.slots[0]
         for round_ in range(6):
+            self._deleting = round_ == 0
             self._tick(700)
             outcomes = [self._pass(slot.daemon, key) for key in self.keys]
             self._look(sure=True)
@@ -405,19 +408,21 @@ class Life:
         if not sure and self.rng.random() > 0.06:
             return
         for key in self.keys if sure else [self.rng.choice(self.keys)]:
-            with self.lock:
-                self.checks += 1
-                try:
-                    copy = read_copy(self.admin.query, key)
-                except LockNotAvailable:
-                    return  # a DBA has the table for himself
-                except DatabaseError:
-                    if not self.shape.threads:
-                        raise
-                    return  # ended by a fault of another thread
-                at_rest = not self.shape.threads
-                shown = visible(self.sim, key.module)
-                self.watches[key].nothing_lost(copy, shown, self._twice, at_rest=at_rest)
+            self._look_at(key)
+
+    def _look_at(self, key: StreamKey) -> None:
+        with self.lock:
+            self.checks += 1
+            try:
+                copy = read_copy(self.admin.query, key)
+            except LockNotAvailable:
+                return  # a DBA has the table for himself
+            except DatabaseError:
+                if not self.shape.threads:
+                    raise
+                return  # ended by a fault of another thread
+            shown = visible(self.sim, key.module)
+            self.watches[key].nothing_lost(copy, shown, self._twice, at_rest=not self.shape.threads)
 
     def check_epoch(self, lease: Lease) -> None:
         """J3: what was just committed was committed by the one who has the stream."""
@@ -428,6 +433,8 @@ class Life:
         )
         if found != [(lease.epoch,)]:
             raise Broken(f"J3 {lease} has committed, and the stream is at {found}")
+        if self.rng.random() < 0.1:
+            self._look_at(lease.stream)
 
     # -------------------------------------------------------------------------------------------------------- faults
 

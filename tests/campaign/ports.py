@@ -87,11 +87,22 @@ def without_last_row(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             name = archive.namelist()[0]
-            lines = archive.read(name).splitlines(keepends=True)
+            records = _records(archive.read(name))
     except (zipfile.BadZipFile, IndexError, zlib.error):
         return  # damaged already
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, b"".join(lines[:-1] if len(lines) > 1 else lines))
+        archive.writestr(name, b"".join(records[:-1] if len(records) > 1 else records))
+
+
+def _records(data: bytes) -> list[bytes]:
+    """The records of a CSV file, line ends included; a quoted cell may hold line ends of its own."""
+    records, begun = [], b""
+    for line in data.splitlines(keepends=True):
+        begun += line
+        if begun.count(b'"') % 2 == 0:
+            records.append(begun)
+            begun = b""
+    return records
 
 
 class GatedSpool(Spool):
