@@ -24,6 +24,9 @@ Connection = psycopg.Connection[Any]
 SLACK_DAYS = 31
 """A listing that is off by less than this is left alone, unless a horizon was asked for."""
 
+MOST_LINES = 50_000
+"""Occurrences are handed to the server when there are so many: series may have thousands each."""
+
 _AT_ONCE = 200
 
 _OUTDATED = """
@@ -118,6 +121,9 @@ class Groups:
             add_occurrences(lines, occurrences, ids, self._store.calendar_id)
             states += self._states(ids, expansions)
             owners += ids
+            if len(lines.occurrences) >= MOST_LINES:
+                self._store.relist(lines, owners, states)
+                lines, states, owners = Lines(), [], []
         self._store.relist(lines, owners, states)
 
     def _states(self, ids: Sequence[int], expansions: Sequence[Expansion]) -> Iterator[str]:

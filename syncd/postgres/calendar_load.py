@@ -23,6 +23,7 @@ from syncd.postgres.calendar_writer import Writer
 
 _BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
+_SERIES_BYTES = _BATCH_BYTES // 60
 _IDS_AT_ONCE = 2_000
 _MOST_READING = 2
 _READ_HERE = 1_000
@@ -128,7 +129,8 @@ class Load:
                     late = []
                 continue
             batch.append(item)
-            size += len(component.text)
+            # A series may come to thousands of occurrences, so a batch holds few of them.
+            size += len(component.text) + (_SERIES_BYTES if b"\nRRULE" in component.text else 0)
             if len(batch) >= _BATCH_EVENTS or size >= _BATCH_BYTES:
                 self._take(batch)
                 batch, size = [], 0

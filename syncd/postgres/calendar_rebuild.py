@@ -12,10 +12,10 @@ from syncd.core.calendar import PARSER_VERSION
 from syncd.core.calendar.events import read_event
 from syncd.core.calendar.identity import content_sha256
 from syncd.core.calendar.imports import RebuildCounts
-from syncd.core.calendar.model import Expansion, Horizon, Rejected
+from syncd.core.calendar.model import Expansion, Horizon, Occurrence, Rejected
 from syncd.core.calendar.series import expand
 from syncd.core.calendar.zones import TZDATA_VERSION
-from syncd.postgres.calendar_groups import Groups, StoredZones
+from syncd.postgres.calendar_groups import MOST_LINES, Groups, StoredZones
 from syncd.postgres.calendar_header import CalendarRow, find_calendar, lock_calendar
 from syncd.postgres.calendar_rows import Lines, Source, add_event, add_occurrences, horizon_text, text_of
 from syncd.postgres.calendar_schema import ensure_tables, inside
@@ -106,34 +106,42 @@ def _rebuild_one(connection: Connection, calendar: CalendarRow, horizon: Horizon
 
 
 def _rederive_batch(store: CalendarStore, groups: Groups, batch: list[Any]) -> int:
+    """Read stored events again; how many of their rows changed."""
+    changed = 0
     lines, ids, listed = Lines(), list[int](), list[int]()
-    for event_id, key, stored, hashes, snapshot_at, first_import_id, changed_import_id, has_overrides in batch:
-        raw = bytes(stored)
-        text, timezones = text_of(raw), [bytes(one) for one in hashes]
-        event = read_event(text, groups.zones.table(timezones))
+    for row in batch:
+        event_id, key, has_overrides = row[0], row[1], row[7]
+        event = read_event(text_of(bytes(row[2])), groups.zones.table(row[3]))
         if isinstance(event, Rejected):
             continue  # a row of an older parser stays as that parser read it
-        source = Source(
-            event_id=event_id,
-            calendar_id=store.calendar_id,
-            raw=raw,
-            raw_sha256=hashlib.sha256(raw).digest(),
-            content_sha256=content_sha256(text, timezones),
-            timezones=timezones,
-            snapshot_at=snapshot_at,
-            first_import_id=first_import_id,
-            import_id=changed_import_id,
-        )
         ids.append(event_id)
-        if key:
-            add_event(lines, event, Expansion("orphan"), source, groups.horizon)
-            continue
-        occurrences, (expansion,) = expand([event], groups.horizon, groups.default, groups.patience)
-        add_event(lines, event, expansion, source, groups.horizon)
-        if not has_overrides:
+        occurrences, expansion = list[Occurrence](), Expansion("orphan")
+        if not key:
+            occurrences, (expansion,) = expand([event], groups.horizon, groups.default, groups.patience)
+        add_event(lines, event, expansion, _source(store, row), groups.horizon)
+        if not key and not has_overrides:
             listed.append(event_id)
             add_occurrences(lines, occurrences, [event_id], store.calendar_id)
-    return store.update(lines, ids, listed)
+        if len(lines.occurrences) >= MOST_LINES:
+            changed += store.update(lines, ids, listed)
+            lines, ids, listed = Lines(), [], []
+    return changed + store.update(lines, ids, listed)
+
+
+def _source(store: CalendarStore, row: Any) -> Source:
+    event_id, _, stored, hashes, snapshot_at, first_import_id, changed_import_id, _ = row
+    raw, timezones = bytes(stored), [bytes(one) for one in hashes]
+    return Source(
+        event_id=event_id,
+        calendar_id=store.calendar_id,
+        raw=raw,
+        raw_sha256=hashlib.sha256(raw).digest(),
+        content_sha256=content_sha256(text_of(raw), timezones),
+        timezones=timezones,
+        snapshot_at=snapshot_at,
+        first_import_id=first_import_id,
+        import_id=changed_import_id,
+    )
 
 
 def _refresh_zones(connection: Connection, calendar_id: int, zones: StoredZones) -> None:

@@ -16,6 +16,9 @@ from dateutil import tz
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 
+TOP_LEVEL = {"VEVENT", "VCALENDAR", "VTIMEZONE", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"}
+
+
 @dataclass
 class Property:
     name: str
@@ -80,7 +83,7 @@ def read(data: bytes) -> list[Seen]:
     lines: list[bytes] = []
     for line in logical_lines(data):
         verb, name = edge(line)
-        if verb == "BEGIN" and name in {"VEVENT", "VCALENDAR", "VTIMEZONE", "VTODO", "VJOURNAL", "VFREEBUSY"}:
+        if verb == "BEGIN" and name in TOP_LEVEL:
             finish(found, zones, stack, lines, complete=False)
             stack, lines = ([], []) if name == "VCALENDAR" else ([name], [line])
             continue

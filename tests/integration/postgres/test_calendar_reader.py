@@ -81,5 +81,5 @@ def test_a_process_that_is_killed_is_done_without(
 
 def test_a_few_events_need_no_process(connection: Connection, started: list[ReaderProcess]) -> None:
     load(connection, vcalendar(*EVENTS[:100], ZONE))
-    load(connection, DATA)
+    load(connection, vcalendar(*EVENTS[:1_500], ZONE))
     assert started == []
