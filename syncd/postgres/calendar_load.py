@@ -23,7 +23,7 @@ from syncd.postgres.calendar_writer import Writer
 
 _BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
-_SERIES_BYTES = _BATCH_BYTES // 60
+_SERIES_BYTES = _BATCH_BYTES // 30
 _IDS_AT_ONCE = 2_000
 _MOST_READING = 2
 _READ_HERE = 1_000

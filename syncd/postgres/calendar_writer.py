@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_AHEAD = 3
+_MOST_AHEAD = 2
 
 
 class Writer:

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from dateutil import tz
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-
 TOP_LEVEL = {"VEVENT", "VCALENDAR", "VTIMEZONE", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"}
 
 
