@@ -178,59 +178,60 @@ def text_of(raw: bytes) -> bytes:
 
 
 def _event(event: Event, expansion: Expansion, source: Source, horizon: Horizon) -> str:
-    organizer, geo = event.organizer, event.geo
-    listed = expansion.state in LISTED
-    expanded = horizon_text(horizon) if listed else _NULL
     issues = (*event.issues, *expansion.issues)
+    fields = (
+        str(source.event_id),
+        str(source.calendar_id),
+        *_what(event, expansion),
+        *_times(event.start, event.end),
+        _interval_of(event),
+        _flag(event.is_busy),
+        copy_text(event.rrules[0]) if event.rrules else _NULL,
+        _extra_rules(event),
+        expansion.state,
+        copy_text(expansion.note),
+        horizon_text(horizon) if expansion.state in LISTED else _NULL,
+        _stamp(expansion.last_end),
+        "\\\\x" + source.raw.hex(),
+        "\\\\x" + source.raw_sha256.hex(),
+        "\\\\x" + source.content_sha256.hex(),
+        "{" + ",".join(f'"\\\\\\\\x{one.hex()}"' for one in source.timezones) + "}",
+        _props(event.props),
+        _array(issues) if issues else "{}",
+        _stamp(source.snapshot_at),
+        str(source.first_import_id),
+        str(source.import_id),
+    )
+    return "\t".join(fields) + "\n"
+
+
+def _what(event: Event, expansion: Expansion) -> tuple[str, ...]:
+    """The columns from uid to dtstamp."""
+    organizer, geo = event.organizer, event.geo
     return (
-        "\t".join(
-            (
-                str(source.event_id),
-                str(source.calendar_id),
-                copy_text(event.uid),
-                event.recurrence_key,
-                _flag(event.uid_synthetic),
-                _number(event.record_id),
-                expansion.kind,
-                _flag(event.this_and_future),
-                copy_text(event.summary),
-                copy_text(event.description),
-                copy_text(event.location),
-                copy_text(event.url),
-                copy_text(event.status),
-                copy_text(event.classification),
-                copy_text(event.transp),
-                _number(event.priority),
-                _number(event.sequence),
-                _NULL if event.categories is None else _array(event.categories),
-                repr(geo[0]) if geo else _NULL,
-                repr(geo[1]) if geo else _NULL,
-                copy_text(organizer.email) if organizer else _NULL,
-                copy_text(organizer.cn) if organizer else _NULL,
-                _stamp(event.created),
-                _stamp(event.last_modified),
-                _stamp(event.dtstamp),
-                *_times(event.start, event.end),
-                _interval_of(event),
-                _flag(event.is_busy),
-                copy_text(event.rrules[0]) if event.rrules else _NULL,
-                _extra_rules(event),
-                expansion.state,
-                copy_text(expansion.note),
-                expanded,
-                _stamp(expansion.last_end),
-                "\\\\x" + source.raw.hex(),
-                "\\\\x" + source.raw_sha256.hex(),
-                "\\\\x" + source.content_sha256.hex(),
-                "{" + ",".join(f'"\\\\\\\\x{one.hex()}"' for one in source.timezones) + "}",
-                _props(event.props),
-                _array(issues) if issues else "{}",
-                _stamp(source.snapshot_at),
-                str(source.first_import_id),
-                str(source.import_id),
-            )
-        )
-        + "\n"
+        copy_text(event.uid),
+        event.recurrence_key,
+        _flag(event.uid_synthetic),
+        _number(event.record_id),
+        expansion.kind,
+        _flag(event.this_and_future),
+        copy_text(event.summary),
+        copy_text(event.description),
+        copy_text(event.location),
+        copy_text(event.url),
+        copy_text(event.status),
+        copy_text(event.classification),
+        copy_text(event.transp),
+        _number(event.priority),
+        _number(event.sequence),
+        _NULL if event.categories is None else _array(event.categories),
+        repr(geo[0]) if geo else _NULL,
+        repr(geo[1]) if geo else _NULL,
+        copy_text(organizer.email) if organizer else _NULL,
+        copy_text(organizer.cn) if organizer else _NULL,
+        _stamp(event.created),
+        _stamp(event.last_modified),
+        _stamp(event.dtstamp),
     )
 
 

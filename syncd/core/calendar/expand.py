@@ -51,37 +51,41 @@ def walls(
     """
     first = max(first or start, start)
     end = last if until is None else min(last, until)
-    on_rule = _matches(rule, start)
-    index, counted = _entry(rule, start, first)
+    # The start happens even where UNTIL lies before it.
     found = [start] if first == start <= last else []
+    counted_out, cut, spent = _walk(rule, start, first, end, found, most=most, steps=steps)
+    ended = counted_out or (not cut and (end == until or end.year == date.max.year))
+    return Walls(found, _matches(rule, start), ended, cut, spent)
+
+
+def _walk(
+    rule: Rule, start: datetime, first: datetime, end: datetime, found: list[datetime], *, most: int, steps: int
+) -> tuple[bool, str, int]:
+    """Append the occurrences after the start; (whether COUNT ended them, why they are cut short, steps it took)."""
+    index, counted = _entry(rule, start, first)
     previous, spent = start, 0
     weight = 1 + candidates(rule) // 8 if rule.positions else 1
-
-    def result(*, ended: bool, cut: str = "") -> Walls:
-        return Walls(found, on_rule, ended, cut, spent)
-
     for period in _periods(rule, start, index, end):
         spent += weight
-        if spent > steps:
-            return result(ended=False, cut="given up: too many steps")
         for moment in period:
             if moment <= previous:
                 continue
             if moment > end:
-                return result(ended=end == until)
+                return False, "", spent
             previous = moment
             counted += 1
             spent += 1
             if rule.count is not None and counted > rule.count:
-                return result(ended=True)
-            if moment < first:
-                if spent > steps:
-                    return result(ended=False, cut="given up: too many steps")
-                continue
-            if len(found) >= most:
-                return result(ended=False, cut=f"only the first {most} are listed")
-            found.append(moment)
-    return result(ended=end == until or end.year == date.max.year)
+                return True, "", spent
+            if moment >= first:
+                if len(found) >= most:
+                    return False, f"only the first {most} are listed", spent
+                found.append(moment)
+            elif spent > steps:
+                break
+        if spent > steps:
+            return False, "given up: too many steps", spent
+    return False, "", spent
 
 
 def _matches(rule: Rule, start: datetime) -> bool:

@@ -79,6 +79,12 @@ def test_a_start_that_the_rule_does_not_match_is_the_first_and_counts() -> None:
     assert result.ended
 
 
+def test_a_start_behind_the_end_of_its_rule_happens_once() -> None:
+    start = datetime(2025, 3, 1, 9)  # noqa: DTZ001
+    result = expanded("FREQ=DAILY;UNTIL=20250101", start)
+    assert (result.starts, result.ended) == ([start], True)
+
+
 PARTS = st.fixed_dictionaries(
     {},
     optional={
