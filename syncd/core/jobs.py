@@ -192,7 +192,11 @@ def calendar_follow_ups(job: Job) -> tuple[Event, tuple[JobSpec, ...]]:
         return Overflowed(), tuple(JobSpec(window=part, parent_id=job.id) for part in cut(spec.window))
     chain = spec.chain or PageChain()
     page = JobSpec(
-        window=spec.window, page=spec.page + 1, page_token=job.next_page_token, chain=chain, parent_id=job.id
+        window=spec.window,
+        page=spec.page + 1,
+        page_token=job.next_page_token,
+        chain=replace(chain, since=chain.since or job.evaluated_at),
+        parent_id=job.id,
     )
     return Loaded(), (page,)
 
@@ -208,7 +212,7 @@ def _next_of_chain(job: Job, staged: Staged) -> JobSpec | None:
             slice=spec.slice,
             page=spec.page + 1,
             page_token=job.next_page_token,
-            chain=replace(chain, rows=rows, digest=digest),
+            chain=replace(chain, rows=rows, digest=digest, since=chain.since or job.evaluated_at),
             parent_id=job.id,
         )
     if chain.previous == (rows, digest):
@@ -234,10 +238,22 @@ def is_complete(job: Job, staged: Staged) -> bool:
     return chain is None or chain.previous == (chain.rows + staged.rows, chain.digest + staged.digest)
 
 
+def current_at(job: Job) -> datetime | None:
+    """A moment on Zoho's clock at which the rows of a job's file were surely current; None before Zoho took the job.
+
+    Whether a page token stands for the rows as they were at its first page is not documented. If it does, a row that
+    was deleted since then still comes, and must count as older than the deletion.
+    """
+    chain = job.spec.chain
+    if job.evaluated_at is None or not job.spec.page_token or chain is None or chain.since is None:
+        return job.evaluated_at
+    return min(job.evaluated_at, chain.since)
+
+
 def restarted_chain(spec: JobSpec) -> JobSpec:
     """The first page of the same round: for a page token that Zoho no longer knows (they live a day)."""
     chain = spec.chain or PageChain()
-    return replace(spec, page=1, page_token="", chain=replace(chain, rows=0, digest=0))
+    return replace(spec, page=1, page_token="", chain=replace(chain, rows=0, digest=0, since=None))
 
 
 MOST_FAILURES = 3

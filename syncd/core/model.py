@@ -145,13 +145,15 @@ class PageChain:
     """Progress of an export that only paging can finish: one second, or a module without stamps.
 
     A round is one pass over all pages. `rows` and `digest` add up over the round's pages so far; `previous` is the
-    (rows, digest) of the round before, or None in the first.
+    (rows, digest) of the round before, or None in the first. `since` is when the round's first page was evaluated, None
+    on that page itself.
     """
 
     round: int = 1
     rows: int = 0
     digest: int = 0
     previous: tuple[int, int] | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

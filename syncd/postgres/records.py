@@ -1,6 +1,7 @@
 """Between the ledger's rows and the values of `syncd.core.model`, both ways. Knows no SQL and no connection."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -224,10 +225,19 @@ def _chain_of(stored: Mapping[str, Any] | None) -> PageChain | None:
         rows=stored["rows"],
         digest=stored["digest"],
         previous=(previous[0], previous[1]) if previous else None,
+        since=datetime.fromisoformat(stored["since"]) if stored.get("since") else None,
     )
 
 
 def _chain_json(chain: PageChain | None) -> Jsonb | None:
     if chain is None:
         return None
-    return Jsonb({"round": chain.round, "rows": chain.rows, "digest": chain.digest, "previous": chain.previous})
+    return Jsonb(
+        {
+            "round": chain.round,
+            "rows": chain.rows,
+            "digest": chain.digest,
+            "previous": chain.previous,
+            "since": chain.since.isoformat() if chain.since else None,
+        }
+    )

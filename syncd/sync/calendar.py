@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from syncd.core.calendar.imports import ImportCounts, ImportRequest
 from syncd.core.calendar.model import Horizon
-from syncd.core.jobs import FileLost, Lost, Overflowed, advance, calendar_follow_ups
+from syncd.core.jobs import FileLost, Lost, Overflowed, advance, calendar_follow_ups, current_at
 from syncd.core.model import Job, JobSpec, LoadCounts
 from syncd.errors import BadArchive
 from syncd.sync.context import RunInProgress
@@ -88,13 +88,14 @@ def finish_calendar(work: RunInProgress, transaction: Transaction, *, job: Job |
 
 
 def _request(work: RunInProgress, job: Job) -> ImportRequest:
-    if job.evaluated_at is None:
+    evaluated_at = current_at(job)
+    if evaluated_at is None:
         raise ValueError(f"job {job.id} was fetched without a moment of evaluation")
-    window, today = job.spec.window, job.evaluated_at.date()
+    window, today = job.spec.window, evaluated_at.date()
     return ImportRequest(
         key=work.key.module,
         source=SOURCE,
-        evaluated_at=job.evaluated_at,
+        evaluated_at=evaluated_at,
         horizon=Horizon(today - work.policy.expand_back, today + work.policy.expand_ahead),
         full=window is None,
         window=None if window is None else (window.start, window.end),

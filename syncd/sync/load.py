@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from syncd.core.evolve import columns_of, new_columns, restored, whole
-from syncd.core.jobs import FileLost, Lost, advance, follow_ups, is_complete
+from syncd.core.jobs import FileLost, Lost, advance, current_at, follow_ups, is_complete
 from syncd.core.model import Column, Field, Job, LoadCounts, RunKind, Staged, Stream
 from syncd.errors import BadArchive
 from syncd.sync import census
@@ -108,12 +108,13 @@ def _median_of(job: Job) -> str:
 
 def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: Job) -> LoadCounts:
     columns = _columns_for(work, transaction, staged.header)
-    if job.evaluated_at is None:
+    evaluated_at = current_at(job)
+    if evaluated_at is None:
         raise ValueError(f"job {job.id} was fetched without a moment of evaluation")
     noted = LoadCounts()
     if census.is_noted(work):
         stamp = work.cursor.value if work.cursor else ""
-        noted = transaction.note_present(work.run, staged, columns, stamp=stamp, evaluated_at=job.evaluated_at)
+        noted = transaction.note_present(work.run, staged, columns, stamp=stamp, evaluated_at=evaluated_at)
     if work.run.kind is RunKind.CENSUS:
         return noted
     return transaction.merge(
@@ -121,7 +122,7 @@ def _merge(work: RunInProgress, transaction: Transaction, staged: Staged, job: J
         staged,
         columns,
         job=job,
-        evaluated_at=job.evaluated_at,
+        evaluated_at=evaluated_at,
         whole=job.spec.slice == 0 and work.run.kind is not RunKind.COLUMNS,
     )
 

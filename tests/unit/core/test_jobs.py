@@ -23,6 +23,7 @@ from syncd.core.jobs import (
     Overflowed,
     action_for,
     advance,
+    current_at,
     failed_too_often,
     follow_ups,
     restarted_chain,
@@ -149,3 +150,30 @@ def test_failing_windows_are_halved_after_three_failures(failures: int, seconds:
         assert answer is not None
         parts = [spec.window for spec in answer[1]]
         assert sum(part.seconds for part in parts if part) == seconds
+
+
+def test_a_page_counts_as_old_as_the_first_of_its_round() -> None:
+    noon, later = datetime(2026, 3, 1, 12, tzinfo=UTC), datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
+    first = Job(
+        id=1,
+        run_id=1,
+        stream=StreamKey("acme", "Leads"),
+        spec=JobSpec(window=None),
+        state=JobState.FETCHED,
+        remote_id="7",
+        evaluated_at=noon,
+        more_records=True,
+        next_page_token="token",
+    )
+    _, (second,) = follow_ups(first, Staged(header=("Id",), rows=3), slices=1)
+    page = replace(first, id=2, spec=second, evaluated_at=later)
+    assert current_at(first) == current_at(page) == noon
+    _, (third,) = follow_ups(page, Staged(header=("Id",), rows=3), slices=1)
+    assert current_at(replace(page, spec=third)) == noon
+    _, (round_two,) = follow_ups(
+        replace(page, spec=third, more_records=False), Staged(header=("Id",), rows=1), slices=1
+    )
+    assert current_at(replace(page, spec=round_two)) == later
+    by_number = replace(page, spec=replace(second, page_token=""))
+    assert current_at(by_number) == later
+    assert current_at(replace(page, evaluated_at=None)) is None
