@@ -44,7 +44,7 @@ class Striker(Protocol):
 
     def check_epoch(self, lease: Lease) -> None: ...
 
-    def exporting(self, module: str, *, before: bool) -> None: ...
+    def exporting(self, module: str, *, before: bool, paged: bool) -> None: ...
 
 
 @dataclass
@@ -99,9 +99,9 @@ class Gate:
         """Something was committed under a lease."""
         self._striker.check_epoch(lease)
 
-    def exporting(self, module: str, *, before: bool) -> None:
+    def exporting(self, module: str, *, before: bool, paged: bool) -> None:
         """A job for the module is about to be made, or was made just now."""
-        self._striker.exporting(module, before=before)
+        self._striker.exporting(module, before=before, paged=paged)
 
     def die(self, where: str) -> None:
         """The process is gone."""

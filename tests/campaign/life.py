@@ -93,8 +93,8 @@ class Shape:
             behaviour=Behaviour(
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
                 token_mode=rng.choice(["live", "ids", "snapshot"]),
-                row_order=rng.choice(["random", "id", "time"]),
-                page_order_stable=rng.random() < 1.0,  # else no two rounds agree, and syncd rightly never says done
+                row_order=rng.choice(["random", "random", "random", "id", "time"]),
+                page_order_stable=True,  # else no number of rounds over v2's pages can agree
                 restore_moves_modified_time=True,
                 merge_losers_in_deleted_feed=True,
                 csv_zone=rng.choice(["+00:00", "America/New_York", "+05:30"]),
@@ -577,8 +577,13 @@ class Life:
             self.replays += 1
             self.chronicle.note(f"replayed {job.remote_id} of {key.module}, evaluated at {evaluated_at}")
 
-    def exporting(self, module: str, *, before: bool) -> None:
-        """Around the creation of a job: somebody edits a record, and once more within the second, behind the export."""
+    def exporting(self, module: str, *, before: bool, paged: bool) -> None:
+        """Around the creation of a job: somebody edits a record, and once more within the second, behind the export.
+
+        Ahead of a further page (`paged`) one of many records of a second is deleted: the others move up.
+        """
+        if before and paged and not self._quiet and self.rng.random() < 0.4:
+            self._thin_out(module)
         if self._quiet or self.watches[StreamKey(ORG, module)].stamp == "Created_Time":
             return
         with self.lock:
@@ -590,6 +595,15 @@ class Life:
             with suppress(ValueError):
                 self.sim.edit(module, [number])
                 self._note_change(module, [number])
+
+    def _thin_out(self, module: str) -> None:
+        with self.lock, self.sim.moment():
+            store = self.sim.records.store(module)
+            seconds = Counter(store.created[index] for index in store.live_indexes())
+            crowd = seconds.most_common(1)[0][0] if seconds else 0
+            together = [store.id_of(index) for index in store.live_indexes() if store.created[index] == crowd]
+            if len(together) > 4:
+                self.sim.delete(module, [self.rng.choice(together)])
 
 
 def _told(outcome: RunOutcome) -> str:

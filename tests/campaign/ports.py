@@ -55,9 +55,10 @@ class GatedClient(ZohoClient):
 
     def create(self, query: BulkQuery) -> AcceptedJob:
         self._gate.effect("create", before=True)
-        self._gate.exporting(query.module, before=True)
+        paged = query.page > 1 or bool(query.page_token)
+        self._gate.exporting(query.module, before=True, paged=paged)
         accepted = super().create(query)
-        self._gate.exporting(query.module, before=False)
+        self._gate.exporting(query.module, before=False, paged=paged)
         self._gate.effect("create", before=False)
         return accepted
 
