@@ -172,7 +172,7 @@ def kill(mutant: Mutant, server: EmbeddedServer, *, first: int, most: int) -> De
     for lives, seed in enumerate(range(first, first + most), 1):
         with pytest.MonkeyPatch.context() as patch:
             mutant.apply(patch)
-            _, error = live_one(seed, server, plan=Plan(rate=0.06))
+            _, error = live_one(seed, server, plan=Plan(rate=0.03))
         if error is not None:
             words = " ".join(str(error).split())
             return Death(mutant, seed, lives, f"{type(error).__name__}: {words}"[:160])
@@ -187,6 +187,7 @@ def mutants(names: list[str], *, first: int, most: int) -> list[Death]:
             death = kill(mutant, server, first=first, most=most)
             print(f"{mutant.name}: {'ALIVE' if death.seed is None else f'seed {death.seed}'} {death.what}", flush=True)
             deaths.append(death)
+            enter([death])
     return deaths
 
 
@@ -211,7 +212,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(boundaries(given.boundaries) > 0)
     if given.mutants is not None:
         deaths = mutants(given.mutants, first=given.first, most=given.most)
-        enter(deaths)
         sys.exit(any(death.seed is None for death in deaths))
     if given.seed is not None:
         tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)
