@@ -89,10 +89,10 @@ class Deletions:
         return self._count(sql.SQL("SELECT count(*) {}").format(statement), values)
 
     def delete_unseen(self, at: datetime, export_id: int | None) -> int:
-        """Mark them deleted, take their occurrences away, and note their UIDs as changed."""
+        """Mark them deleted, and take their occurrences away."""
         statement, values = self._unseen(at, export_id)
         values["import"] = self._import_id
-        self._stage.need("stage_gone", "stage_dirty")
+        self._stage.need("stage_gone")
         self._connection.execute(
             sql.SQL("INSERT INTO stage_gone SELECT e.event_id, e.uid {}").format(statement), values
         )
@@ -107,7 +107,6 @@ class Deletions:
                     sql.Identifier(column)
                 )
             )
-        self._connection.execute("INSERT INTO stage_dirty SELECT uid FROM stage_gone")
         return deleted
 
     def _unseen(self, at: datetime, export_id: int | None) -> tuple[sql.Composed, dict[str, object]]:

@@ -1,4 +1,4 @@
-"""The first load of empty calendar tables: indexes and foreign keys of occurrences after the rows, not row by row.
+"""The first load of empty calendar tables: indexes and foreign keys after the rows, not row by row.
 
 Owns the locks that this needs. It happens only when nobody else is at the tables and there is nothing in them that
 anyone could be reading; otherwise rows are loaded as always. Everything is back before the transaction ends, and a
@@ -21,15 +21,18 @@ _FAST_GIST = 180_000
 
 _EMPTY = "SELECT NOT EXISTS (SELECT FROM calendar_event) AND NOT EXISTS (SELECT FROM calendar_occurrence)"
 
+# `calendar` stays as it is: other imports read and write it.
+_TABLES = ("calendar_event", "calendar_attendee", "calendar_alarm", "calendar_recurrence_date", "calendar_occurrence")
+
 _INDEXES = """
 SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
-WHERE i.indrelid = 'calendar_occurrence'::regclass AND NOT i.indisunique AND (a.amname <> 'gist' OR %(gist)s)
+WHERE i.indrelid = ANY(%(tables)s::regclass[]) AND NOT i.indisunique AND (a.amname <> 'gist' OR %(gist)s)
 """
 
 _FOREIGN_KEYS = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = 'calendar_occurrence'::regclass AND contype = 'f'
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = ANY(%(tables)s::regclass[]) AND confrelid = 'calendar_event'::regclass AND contype = 'f'
 """
 
 
@@ -38,7 +41,7 @@ class FirstLoad:
     """What was put aside, as the statements that bring it back."""
 
     indexes: tuple[str, ...]
-    foreign_keys: tuple[tuple[str, str], ...]
+    foreign_keys: tuple[tuple[str, str, str], ...]
 
 
 def begin(connection: Connection, events: int) -> FirstLoad | None:
@@ -47,10 +50,8 @@ def begin(connection: Connection, events: int) -> FirstLoad | None:
         return None
     try:
         with connection.transaction():
-            # No waiting: where somebody else loads or reads, this load is an ordinary one. The referenced table is
-            # locked too, because the foreign keys will need that lock, and must not begin to wait for it then.
-            connection.execute("LOCK TABLE calendar_event IN SHARE ROW EXCLUSIVE MODE NOWAIT")
-            connection.execute("LOCK TABLE calendar_occurrence IN ACCESS EXCLUSIVE MODE NOWAIT")
+            # No waiting: where somebody else loads or reads, this load is an ordinary one.
+            connection.execute(f"LOCK TABLE {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE NOWAIT".encode())
             aside = _put_aside(connection) if _is_empty(connection) else None
             if aside is None:
                 # Back to where no lock was held.
@@ -65,10 +66,11 @@ def finish(connection: Connection, aside: FirstLoad) -> None:
     """Bring everything back."""
     for statement in aside.indexes:
         connection.execute(statement.encode())
-    for name, definition in aside.foreign_keys:
+    for table, name, definition in aside.foreign_keys:
         connection.execute(
-            sql.SQL("ALTER TABLE calendar_occurrence ADD CONSTRAINT {} ").format(sql.Identifier(name)).as_bytes(None)
-            + definition.encode()
+            f"ALTER TABLE {table} ADD CONSTRAINT ".encode()
+            + sql.Identifier(name).as_bytes(None)
+            + f" {definition}".encode()
         )
 
 
@@ -79,10 +81,10 @@ def _is_empty(connection: Connection) -> bool:
 
 def _put_aside(connection: Connection) -> FirstLoad:
     gist = connection.info.server_version >= _FAST_GIST
-    indexes = connection.execute(_INDEXES, {"gist": gist}).fetchall()
-    keys = connection.execute(_FOREIGN_KEYS).fetchall()
+    indexes = connection.execute(_INDEXES, {"tables": list(_TABLES), "gist": gist}).fetchall()
+    keys = connection.execute(_FOREIGN_KEYS, {"tables": list(_TABLES)}).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}".encode())
-    for name, _ in keys:
-        connection.execute(sql.SQL("ALTER TABLE calendar_occurrence DROP CONSTRAINT {}").format(sql.Identifier(name)))
-    return FirstLoad(tuple(definition for _, definition in indexes), tuple((row[0], row[1]) for row in keys))
+    for table, name, _ in keys:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT ".encode() + sql.Identifier(name).as_bytes(None))
+    return FirstLoad(tuple(definition for _, definition in indexes), tuple((row[0], row[1], row[2]) for row in keys))

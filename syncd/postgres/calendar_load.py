@@ -16,7 +16,7 @@ from syncd.core.calendar.identity import content_sha256, definitions_used, glanc
 from syncd.core.calendar.model import Component, Event, Rejected
 from syncd.core.calendar.survey import Survey
 from syncd.postgres.calendar_reader import Reader, ReaderSettings, Reading, Row
-from syncd.postgres.calendar_reader_process import PIPE_FAULTS, WORTHWHILE, ReaderProcess, has_another_core
+from syncd.postgres.calendar_reader_process import PIPE_FAULTS, WORTHWHILE, ReaderProcess, reader_process
 from syncd.postgres.calendar_rows import Lines, copy_text, late_line, raw_of
 from syncd.postgres.calendar_store import CalendarStore, Known, Quarantined
 from syncd.postgres.calendar_writer import Writer
@@ -25,8 +25,9 @@ _BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
 _SERIES_BYTES = _BATCH_BYTES // 30
 _IDS_AT_ONCE = 2_000
-_MOST_READING = 2
+_MOST_READING = 4
 _READ_HERE = 1_000
+_SHARE = 5  # one of so many batches is read here
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class Load:
         self._kind = kind
         self._reader = Reader(settings)
         self._process: ReaderProcess | None = None
+        self._alone = False
         self.zones = self._reader.zones
         self._deciding = self.zones.deciding
         self._ids: list[int] = []
@@ -98,6 +100,7 @@ class Load:
         self._waiting: tuple[list[Item], Future[dict[int, Known]]] | None = None
         self._reading: deque[Batch] = deque()
         self._read_so_far = 0
+        self._batches = 0
         self._keys: list[str] = []
         self._bad: list[Quarantined] = []
         self._refused: list[Quarantined] = []  # filled by the writer's thread
@@ -239,10 +242,13 @@ class Load:
         if not rows:
             return
         expected = self._survey.events if self._kind.empty else self._read_so_far
-        if self._process is None and expected >= WORTHWHILE and has_another_core():
-            self._process = ReaderProcess(self._settings)
-        # The first ones are read here while the process starts up; by count, so that it is the same every time.
-        if self._process is not None and self._read_so_far >= _READ_HERE:
+        if self._process is None and not self._alone and expected >= WORTHWHILE:
+            self._process = reader_process(self._settings)
+            self._alone = self._process is None
+        # Here are read the first ones, while the process starts up, and a share of the others, because it has more to
+        # do than this one. By count, so that it is the same every time.
+        self._batches += 1
+        if self._process is not None and self._read_so_far >= _READ_HERE and self._batches % _SHARE:
             reading = self._process.read(rows)
         else:
             reading = Future()
@@ -267,7 +273,6 @@ class Load:
             items = [item for index, item in enumerate(batch.items) if index not in bad]
             rows = [row for index, row in enumerate(batch.rows) if index not in bad]
             self._writer.later(self._update if batch.exists else self._insert, items, rows, reading.lines)
-            self._writer.later(self._store.note_dirty, [copy_text(item.uid) + "\n" for item in items])
 
     def _new_id(self) -> int:
         """The next id, so that ids follow the order of the stream."""

@@ -17,6 +17,8 @@ from syncd.postgres.calendar_reader import Reader, ReaderSettings, Reading, Row
 WORTHWHILE = 2_000
 """Below so many events to be read, a process takes longer to start than it saves."""
 
+_PIPE_BYTES = 1 << 20  # what Linux allows anyone (pipe(7)): a batch goes through it in a few turns
+
 PIPE_FAULTS = (OSError, EOFError, pickle.UnpicklingError)
 """What a process that is gone looks like from here."""
 
@@ -24,6 +26,16 @@ PIPE_FAULTS = (OSError, EOFError, pickle.UnpicklingError)
 def has_another_core() -> bool:
     """Whether there is a core that the process could run on beside this one."""
     return len(os.sched_getaffinity(0)) > 1
+
+
+def reader_process(settings: ReaderSettings) -> "ReaderProcess | None":
+    """A process of its own to read in; None where there is no core for it, or no process to be had."""
+    if not has_another_core():
+        return None
+    try:
+        return ReaderProcess(settings)
+    except OSError:
+        return None
 
 
 class ReaderProcess:
@@ -36,6 +48,7 @@ class ReaderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pipesize=_PIPE_BYTES,
             start_new_session=True,  # Ctrl-C is for the process that asks
         )
         # Questions and answers alternate, so that neither side ever waits for the other to empty its pipe.

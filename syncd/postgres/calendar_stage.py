@@ -1,6 +1,6 @@
 """The temporary tables of an import: made when first needed, gone with the transaction.
 
-Owns their columns. Most imports are of a handful of changes and need none or two of the nine.
+Owns their columns. Most imports are of a handful of changes and need none or two of them.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ _COLUMNS = {
     "stage_state": "event_id bigint, kind text, expansion text, expansion_note text, expanded daterange, "
     "last_end_at timestamptz",
     "stage_key": "uid text NOT NULL, recurrence_key text NOT NULL",
-    "stage_dirty": "uid text NOT NULL",
     "stage_gone": "event_id bigint NOT NULL, uid text NOT NULL",
     "stage_late": "seq bigint NOT NULL, calendar int NOT NULL, line_no bigint NOT NULL, uid text NOT NULL, "
     "recurrence_key text NOT NULL, sequence int NOT NULL, last_modified timestamptz, content_sha256 bytea NOT NULL, "

@@ -67,9 +67,9 @@ ORDER BY position
 """
 
 _DIRTY = """
-SELECT DISTINCT d.uid FROM stage_dirty d
-WHERE EXISTS (SELECT FROM calendar_event o
-    WHERE o.calendar_id = %(calendar)s AND o.uid = d.uid AND o.recurrence_key <> '')
+SELECT DISTINCT o.uid FROM calendar_event o
+WHERE o.calendar_id = %(calendar)s AND o.recurrence_key <> '' AND EXISTS (SELECT FROM calendar_event d
+    WHERE d.calendar_id = o.calendar_id AND d.uid = o.uid AND d.changed_import_id = %(import)s)
 """
 
 
@@ -210,10 +210,9 @@ class CalendarStore:
         )
 
     def dirty_groups(self) -> list[str]:
-        """UIDs of which something changed and which have overrides."""
-        if not self._stage.has("stage_dirty"):
-            return []
-        return [row[0] for row in self._connection.execute(_DIRTY, {"calendar": self.calendar_id})]
+        """UIDs that have overrides and of which this import changed something."""
+        values = {"calendar": self.calendar_id, "import": self.import_id}
+        return [row[0] for row in self._connection.execute(_DIRTY, values)]
 
     # ------------------------------------------------------------------------------------------------ other notes
 
@@ -222,12 +221,6 @@ class CalendarStore:
         if not rows:
             return
         self._stage.copy("stage_key", ("uid", "recurrence_key"), rows)
-
-    def note_dirty(self, rows: list[str]) -> None:
-        """Remember UIDs of which something changed."""
-        if not rows:
-            return
-        self._stage.copy("stage_dirty", ("uid",), rows)
 
     def keep_late(self, rows: list[str]) -> None:
         """Put components aside until all of the stream is in: lines of `calendar_rows.late_line`."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from syncd.postgres import calendar_load
+from syncd.postgres import calendar_reader_process
 from syncd.postgres.calendar_reader_process import ReaderProcess
 from tests.integration.postgres.calendars import Connection, load, rows, vcalendar, vevent
 from tests.integration.postgres.test_calendar_import import ZONE
@@ -40,8 +40,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[ReaderProcess]:
             super().__init__(settings)
             found.append(self)
 
-    monkeypatch.setattr(calendar_load, "ReaderProcess", Noted)
-    monkeypatch.setattr(calendar_load, "has_another_core", lambda: True)
+    monkeypatch.setattr(calendar_reader_process, "ReaderProcess", Noted)
+    monkeypatch.setattr(calendar_reader_process, "has_another_core", lambda: True)
     return found
 
 
@@ -51,7 +51,7 @@ def test_both_ways_come_to_the_same(
     there = load(connection, DATA, key="there")
     assert len(started) == 1
     assert started[0]._process.poll() is not None
-    monkeypatch.setattr(calendar_load, "has_another_core", lambda: False)
+    monkeypatch.setattr(calendar_reader_process, "has_another_core", lambda: False)
     here = load(connection, DATA, key="here")
     assert len(started) == 1
     assert there == here
@@ -77,6 +77,21 @@ def test_a_process_that_is_killed_is_done_without(
     monkeypatch.setattr(ReaderProcess, "_ask", killed)
     assert load(connection, DATA).inserted == 1601
     assert len(started) == 1
+
+
+def test_where_no_process_can_be_started_it_is_done_without(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def refused(settings: object) -> None:
+        tries.append(settings)
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(calendar_reader_process, "ReaderProcess", refused)
+    monkeypatch.setattr(calendar_reader_process, "has_another_core", lambda: True)
+    assert load(connection, DATA).inserted == 1601
+    assert len(tries) == 1
 
 
 def test_a_few_events_need_no_process(connection: Connection, started: list[ReaderProcess]) -> None:
