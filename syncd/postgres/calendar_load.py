@@ -25,8 +25,8 @@ _BATCH_EVENTS = 500
 _BATCH_BYTES = 4 << 20
 _SERIES_BYTES = _BATCH_BYTES // 30
 _IDS_AT_ONCE = 2_000
-_MOST_READING = 4
-_READ_HERE = 1_000
+_MOST_READING = 3
+_READ_HERE = 500
 _SHARE = 5  # one of so many batches is read here
 
 

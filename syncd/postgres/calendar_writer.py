@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_AHEAD = 8  # two batches and what is noted with each
+_MOST_AHEAD = 6  # two batches and what is noted with each
 
 
 class Writer:
