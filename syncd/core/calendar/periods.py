@@ -5,6 +5,7 @@ as date.toordinal gives them. Must not know of times of day, COUNT, UNTIL or hor
 """
 
 from calendar import isleap, monthrange
+from collections.abc import Iterable
 from datetime import date
 
 from syncd.core.calendar.rules import Rule
@@ -19,15 +20,14 @@ def days_of_year(rule: Rule, year: int) -> list[int]:
     first = date(year, 1, 1).toordinal()
     length = 366 if isleap(year) else 365
     if rule.year_days:
-        numbers = {day if day > 0 else length + 1 + day for day in rule.year_days}
-        found = [first + number - 1 for number in numbers if 1 <= number <= length]
+        found = set(_numbered_days(rule.year_days, first, length, rule.skip))
         return sorted(day for day in found if _passes(rule, day, year_days=False))
     if rule.month_days:
         return sorted(
             {
                 day
                 for month in rule.months
-                for day in _numbered_days(rule, year, month)
+                for day in _month_days(rule, year, month)
                 if _is_named(rule, date.fromordinal(day))
             }
         )
@@ -41,7 +41,7 @@ def days_of_month(rule: Rule, year: int, month: int) -> list[int]:
     if rule.months and month not in rule.months:
         return []
     if rule.month_days:
-        found = {day for day in _numbered_days(rule, year, month) if _is_named(rule, date.fromordinal(day))}
+        found = {day for day in _month_days(rule, year, month) if _is_named(rule, date.fromordinal(day))}
     else:
         found = set(_weekdays_of_month(rule, year, month))
     if rule.year_days or rule.weeks:
@@ -110,18 +110,20 @@ def _week_number(day: date, week_start: int) -> tuple[int, int]:
     return week, week - 1 - _weeks_in(year, week_start)
 
 
-def _numbered_days(rule: Rule, year: int, month: int) -> list[int]:
-    """BYMONTHDAY of one month; SKIP (RFC 7529) moves the days that the month does not have."""
-    length = monthrange(year, month)[1]
-    first = date(year, month, 1).toordinal()
+def _month_days(rule: Rule, year: int, month: int) -> list[int]:
+    return _numbered_days(rule.month_days, date(year, month, 1).toordinal(), monthrange(year, month)[1], rule.skip)
+
+
+def _numbered_days(numbers: Iterable[int], first: int, length: int, skip: str) -> list[int]:
+    """BYMONTHDAY or BYYEARDAY in the span of `length` days from `first`; SKIP (RFC 7529) moves the days it lacks."""
     found = []
-    for number in rule.month_days:
+    for number in numbers:
         day = number if number > 0 else length + 1 + number
         if 1 <= day <= length:
             found.append(first + day - 1)
-        elif rule.skip == "BACKWARD":
+        elif skip == "BACKWARD":
             found.append(first + length - 1 if day > length else first - 1)
-        elif rule.skip == "FORWARD":
+        elif skip == "FORWARD":
             found.append(first + length if day > length else first)
     return [day for day in found if _FIRST <= day <= _LAST]
 
