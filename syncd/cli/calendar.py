@@ -3,8 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,15 +72,31 @@ def import_(
 
 @calendar.command()
 @click.option("--calendar", "key", required=True, help="The calendar's key.")
+@json_option
 @_database_options
-def export(invocation: Invocation, *, key: str, dsn: str | None, schema: str | None) -> None:
+def export(invocation: Invocation, *, key: str, as_json: bool, dsn: str | None, schema: str | None) -> None:
     """Write a calendar back as ICS to stdout."""
     from syncd.bootstrap.calendar import export_file
 
     with _opened(invocation, dsn, schema) as (database, place):
-        for block in export_file(database, key=key, schema=place):
+        blocks = export_file(database, key=key, schema=place)
+        if as_json:
+            for text in _as_json(blocks, {"calendar": key, "schema": place}):
+                click.echo(text, nl=False)
+            return
+        for block in blocks:
             sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
+
+
+def _as_json(blocks: Iterable[bytes], about: dict[str, str]) -> Iterator[str]:
+    """The stream as the last member, `ics`, of one JSON object; a byte that is no UTF-8 becomes a lone surrogate."""
+    rest = iter(blocks)
+    first = next(rest)  # before anything is written: it fails where there is no such calendar
+    yield json.dumps(about)[:-1] + ', "ics": "'
+    for block in chain([first], rest):
+        yield json.dumps(block.decode("utf-8", "surrogateescape"))[1:-1]
+    yield '"}\n'
 
 
 @calendar.command()

@@ -123,6 +123,15 @@ def test_a_file_goes_in_and_comes_out_again(empty_dsn: str, tmp_path: Path) -> N
     ]
 
 
+def test_an_export_as_json_holds_every_byte(empty_dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "team.ics"
+    file.write_bytes(ICS.replace("Stand-up", 'caf\xe9 "x"').encode("latin-1"))
+    assert syncd("import", str(file), "--calendar", "team", "--dsn", empty_dsn).returncode == 0
+    document = json.loads(syncd("export", "--calendar", "team", "--json", "--dsn", empty_dsn).stdout)
+    assert document.keys() == {"calendar", "schema", "ics"}
+    assert document["ics"].encode("utf-8", "surrogateescape") == file.read_bytes()
+
+
 def test_what_cannot_be_read_is_said_and_stores_nothing(empty_dsn: str, tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK\x03\x04 but no zip")

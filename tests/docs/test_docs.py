@@ -285,6 +285,7 @@ def test_the_examples_have_the_shape_of_what_is_printed(at: Desk, documented: di
         "rejected": at.run("rejected", "--json").document(),
         "replay": at.run("replay", "--json", "Deals").document(),
         "calendar-import": at.run("calendar", "import", str(at.folder / "team.ics"), "--json").document(),
+        "calendar-export": at.run("calendar", "export", "--calendar", "team", "--json").document(),
         "calendar-agenda": at.run("calendar", "agenda", "--json", "--days", "30").document(),
         "calendar-rebuild": at.run("calendar", "rebuild", "--json").document(),
     }
