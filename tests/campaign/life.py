@@ -51,7 +51,7 @@ POLICY = StreamPolicy(
     census_every=None,  # it would put right what the rest must not leave wrong; some lives have it
 )
 MOST_CHANGES = 60
-MOST_EFFECTS = 1600
+MOST_EFFECTS = 900
 """Effects after which a life goes to its rest: some seeds would take all day."""
 _PATIENCE = 40
 
@@ -257,7 +257,7 @@ class Life:
 
     def live(self) -> None:
         """The life itself: every daemon makes its passes over every module, all at once."""
-        self._left.update(dict.fromkeys(self.keys, self.shape.passes))
+        self._left.update(dict.fromkeys(self.keys, self.shape.passes + self.shape.daemons))
         bodies = [(f"{at}/{key.module}", partial(self._work, slot, key)) for at, slot in enumerate(self.slots)
                   for key in self.keys]  # fmt: skip
         if not self.shape.threads:
@@ -327,7 +327,7 @@ class Life:
                     skipped += 1
                     self.pass_time(2)
                     continue
-                self._left[key] -= outcome.state == "ok"
+                self._left[key] -= 1
             self._look()
             if self.shape.replays and self.rng.random() < 0.4:
                 self._replay(key)
