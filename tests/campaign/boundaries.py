@@ -21,6 +21,7 @@ WORKLOAD = replace(
     shuffled=True,
     sliced=True,
     census=False,
+    fields_change=True,
     page=4,
     passes=1,
     replays=False,

@@ -8,7 +8,10 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, fields
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,9 @@ class Tally:
         self.replays += life.replays
         self.faults += life.chronicle.faults
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
     def __str__(self) -> str:
         counted = self.lives - self.unharmed
         return (
@@ -55,10 +61,12 @@ class Tally:
         )
 
 
-def live_one(seed: int, server: EmbeddedServer, *, plan: Plan) -> tuple[Life, BaseException | None]:
+def live_one(
+    seed: int, server: EmbeddedServer, *, plan: Plan, small: bool = False
+) -> tuple[Life, BaseException | None]:
     """One life in a folder of its own; the life, and what went wrong with it."""
     with tempfile.TemporaryDirectory(prefix="syncd-life-", dir=memory_folder()) as folder:
-        life = Life(seed, server, Path(folder), plan=plan)
+        life = Life(seed, server, Path(folder), plan=plan, small=small)
         try:
             with life:
                 life.live()
@@ -68,34 +76,43 @@ def live_one(seed: int, server: EmbeddedServer, *, plan: Plan) -> tuple[Life, Ba
         return life, None
 
 
-def tell(life: Life, error: BaseException, *, lines: int = 400) -> None:
+def tell(life: Life, error: BaseException, *, small: bool, lines: int = 400) -> None:
     """All about a bad life, on stderr."""
     print("\n".join(life.chronicle.lines[-lines:]), file=sys.stderr)
     traceback.print_exception(error, file=sys.stderr)
     print(f"seed {life.seed}: {life.shape}", file=sys.stderr)
-    print(f"again: python3 dev.py campaign --seed {life.seed}", file=sys.stderr)
+    print(f"again: python3 dev.py campaign --seed {life.seed}{' --small' if small else ''}", file=sys.stderr)
 
 
-def seeds(first: int, count: int, *, rate: float, fail_fast: bool, quiet: bool = False) -> Tally:
-    """Live so many lives."""
+def seeds(chosen: range, *, rate: float, small: bool) -> Tally:
+    """Live these lives, one after the other, on a server of their own."""
+    be_quiet()
     tally = Tally()
-    started = time.monotonic()
     with own_server() as server:
-        for seed in range(first, first + count):
-            life, error = live_one(seed, server, plan=Plan(rate=rate))
+        for seed in chosen:
+            life, error = live_one(seed, server, plan=Plan(rate=rate), small=small)
             tally.add(life)
             if error is not None:
                 tally.bad.append(seed)
-                tell(life, error)
-                if fail_fast:
-                    break
-            if not quiet:
-                print(
-                    f"seed {seed}: {'BAD' if error else 'ok'}, {sum(life.chronicle.faults.values())} faults", flush=True
-                )
-    print(f"{tally}, {time.monotonic() - started:.0f} s")
-    print(", ".join(f"{name} {number}" for name, number in tally.faults.most_common()))
+                tell(life, error, small=small)
+            struck = sum(life.chronicle.faults.values())
+            print(f"seed {seed}: {'BAD' if error else 'ok'}, {struck} faults", flush=True)
     return tally
+
+
+def seeds_at_once(chosen: range, jobs: int, *, rate: float, small: bool) -> Tally:
+    """The same, shared out over so many processes; prints the sum of what they went through."""
+    started = time.monotonic()
+    shares = [chosen[at::jobs] for at in range(jobs)]
+    live = partial(seeds, rate=rate, small=small)
+    if jobs == 1:
+        total = live(chosen)
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as processes:
+            total = sum(processes.map(live, shares), Tally())
+    print(f"{total}, {time.monotonic() - started:.0f} s")
+    print(", ".join(f"{name} {number}" for name, number in total.faults.most_common()))
+    return total
 
 
 def boundaries(every: int) -> int:
@@ -191,6 +208,12 @@ def mutants(names: list[str], *, first: int, most: int) -> list[Death]:
     return deaths
 
 
+def be_quiet() -> None:
+    """Lives log much at the level of debug, which nobody reads."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line; exits with 1 when a life was bad."""
     parser = argparse.ArgumentParser(prog="campaign")
@@ -202,10 +225,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--long", type=int, nargs="?", const=300, metavar="KILLS", help="besiege real processes")
     parser.add_argument("--boundaries", type=int, metavar="K", help="crash at every K-th boundary of one workload")
     parser.add_argument("--most", type=int, default=40, help="lives per mutant")
-    parser.add_argument("--fail-fast", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="lives that are lived side by side")
+    parser.add_argument("--small", action="store_true", help="lives of a third of the size, as in every check")
     given = parser.parse_args(arguments)
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    be_quiet()
     if given.long:
         sys.exit(sieges(given.first, given.long) > 0)
     if given.boundaries:
@@ -214,7 +237,8 @@ def main(arguments: list[str] | None = None) -> None:
         deaths = mutants(given.mutants, first=given.first, most=given.most)
         sys.exit(any(death.seed is None for death in deaths))
     if given.seed is not None:
-        tally = seeds(given.seed, 1, rate=given.rate, fail_fast=True)
+        chosen = range(given.seed, given.seed + 1)
     else:
-        tally = seeds(given.first, given.seeds or 10, rate=given.rate, fail_fast=given.fail_fast)
+        chosen = range(given.first, given.first + (given.seeds or 10))
+    tally = seeds_at_once(chosen, min(given.jobs, len(chosen)), rate=given.rate, small=given.small)
     sys.exit(1 if tally.bad else 0)

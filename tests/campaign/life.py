@@ -50,15 +50,16 @@ POLICY = StreamPolicy(
     full_read_every=timedelta(hours=1),
     census_every=None,  # it would put right what the rest must not leave wrong; some lives have it
 )
-MOST_CHANGES = 60
-MOST_EFFECTS = 900
-"""Effects after which a life goes to its rest: some seeds would take all day."""
 _PATIENCE = 40
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a seed decides before a life begins."""
+    """What a seed decides before a life begins.
+
+    `effects`: after so many of them a life goes to its rest; some seeds would take all day. `mass`: as many records a
+    mass update changes. `same_second`: as many have one creation time.
+    """
 
     version: str
     counted: bool
@@ -70,11 +71,14 @@ class Shape:
     behaviour: Behaviour
     page: int
     census: bool
+    fields_change: bool
     passes: int = 3
     replays: bool = True
-    changes: int = MOST_CHANGES
+    changes: int = 60
+    effects: int = 900
     credits: int = 5_000_000
-    same_second: int = 11
+    same_second: int = 15
+    mass: int = 12
     modules: Mapping[str, int] = field(default_factory=lambda: dict(MODULES))
 
     @classmethod
@@ -90,6 +94,7 @@ class Shape:
             timing=JobTiming(queued=running / 2, running=running),
             page=rng.choice([7, 9, 13]),
             census=rng.random() < 0.2,
+            fields_change=rng.random() < 0.5,
             behaviour=Behaviour(
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
                 token_mode=rng.choice(["live", "ids", "snapshot"]),
@@ -110,6 +115,19 @@ class Shape:
                 compressed_answers=rng.random() < 0.3,
                 deleted_feed_304=rng.random() < 0.3,
             ),
+        )
+
+    def small(self) -> "Shape":
+        """The same with a third of everything, for many seeds in little time."""
+        return replace(
+            self,
+            modules={"Contacts": 9, "Deals": 4, "Audit_Trail__c": 4},
+            page=6,
+            same_second=7,
+            mass=6,
+            passes=1,
+            changes=20,
+            effects=200,
         )
 
 
@@ -156,11 +174,20 @@ class Life:
     """See the module's text. `live` and then `rest`; both raise Broken, or whatever syncd raises that it must not."""
 
     def __init__(
-        self, seed: int, server: EmbeddedServer, folder: Path, *, plan: Plan, shape: Shape | None = None
+        self,
+        seed: int,
+        server: EmbeddedServer,
+        folder: Path,
+        *,
+        plan: Plan,
+        shape: Shape | None = None,
+        small: bool = False,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.shape = shape or Shape.of(seed, self.rng)
+        if small:
+            self.shape = self.shape.small()
         self.plan = plan
         self.chronicle = Chronicle()
         self.lock = threading.RLock()
@@ -178,7 +205,7 @@ class Life:
         self._policy = replace(POLICY, census_every=timedelta(minutes=20)) if self.shape.census else POLICY
         self._left: Counter[StreamKey] = Counter()
         self._quiet = False
-        self._deleting = True
+        self._thinning = True
         self._fields = 0
         self.replays = 0
         self.checks = 0
@@ -209,7 +236,7 @@ class Life:
             SimulatorClock(start=NOON, frozen=True),
         )
         self.sim.traffic.late_seconds = 12.0
-        self.sim.traffic.mass = 12
+        self.sim.traffic.mass = shape.mass
         self.sim.traffic.weights["delete"] = 16.0
         self.sim.traffic.weights["drift"] = 0.0  # formulas that change silently are a sweep's business
         enter(stamina.set_testing(True, attempts=3, cap=True))
@@ -274,7 +301,7 @@ class Life:
         self._end_of_trouble()
         slot = self.slots[0]
         for round_ in range(6):
-            self._deleting = round_ == 0
+            self._thinning = round_ == 0  # many a first fill comes to its crowded seconds only now
             self._tick(700)
             outcomes = [self._pass(slot.daemon, key) for key in self.keys]
             self._look(sure=True)
@@ -320,7 +347,7 @@ class Life:
 
     def _work(self, slot: Slot, key: StreamKey) -> None:
         skipped = 0
-        while self._left[key] > 0 and skipped < _PATIENCE and self.chronicle.effects < MOST_EFFECTS:
+        while self._left[key] > 0 and skipped < _PATIENCE and self.chronicle.effects < self.shape.effects:
             with suppress(Crash):
                 outcome = self._pass(slot.daemon, key)
                 if outcome.state == "skipped":
@@ -331,7 +358,7 @@ class Life:
             self._look()
             if self.shape.replays and self.rng.random() < 0.4:
                 self._replay(key)
-            if self.rng.random() < 0.15:
+            if self.shape.fields_change and self.rng.random() < 0.25:
                 self._change_fields(key.module)
             self.pass_time(self.rng.choice([5, 45, 130]), busy=4)
 
@@ -581,9 +608,9 @@ class Life:
     def exporting(self, module: str, *, before: bool, paged: bool) -> None:
         """Around the creation of a job: somebody edits a record, and once more within the second, behind the export.
 
-        Ahead of a further page (`paged`) one of many records of a second is deleted: the others move up.
+        Ahead of a further page (`paged`) two of many records of a second are deleted: the others move up.
         """
-        if before and paged and not self._quiet and self.rng.random() < 0.4:
+        if before and paged and self._thinning and self.rng.random() < 0.9:
             self._thin_out(module)
         if self._quiet or self.watches[StreamKey(ORG, module)].stamp == "Created_Time":
             return
@@ -604,7 +631,7 @@ class Life:
             crowd = seconds.most_common(1)[0][0] if seconds else 0
             together = [store.id_of(index) for index in store.live_indexes() if store.created[index] == crowd]
             if len(together) > 4:
-                self.sim.delete(module, [self.rng.choice(together)])
+                self.sim.delete(module, self.rng.sample(together, 2))
 
 
 def _told(outcome: RunOutcome) -> str:
