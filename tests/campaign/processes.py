@@ -190,8 +190,7 @@ def siege(folder: Path, seed: int) -> Iterator[Siege]:
         zoho = stack.enter_context(FaultProxy(("127.0.0.1", urlsplit(url).port or 0), seed=seed))
         database = stack.enter_context(FaultProxy(("127.0.0.1", server.port), seed=seed + 1))
         dsn = server.tcp_dsn("crm").replace(f":{server.port}/", f":{database.port}/")
-        with contextlib.closing(_listening()) as free:
-            port = free.getsockname()[1]
+        port = _free_port(random.Random(seed))
         callback = f"http://127.0.0.1:{port}/" + "c" * 40
         config = write_config(
             folder,
@@ -219,7 +218,10 @@ def siege(folder: Path, seed: int) -> Iterator[Siege]:
         yield began
 
 
-def _listening() -> socket.socket:
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    return free
+def _free_port(chance: random.Random) -> int:
+    """A port nobody has, below those that systems give to outgoing connections: it must stay free between daemons."""
+    while True:
+        port = chance.randrange(20_000, 30_000)
+        with contextlib.closing(socket.socket()) as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port

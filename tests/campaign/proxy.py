@@ -92,7 +92,8 @@ class FaultProxy:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mischief = self._mischief()
-        with self._kept(writer), contextlib.suppress(OSError):
+        # A cancelled handler would be reported by asyncio.streams as one that failed; it only ends with the proxy.
+        with self._kept(writer), contextlib.suppress(OSError, asyncio.CancelledError):
             if mischief and mischief.kind == "refuse":
                 _reset(writer)
                 return
