@@ -49,7 +49,7 @@ class Siege:
     database: FaultProxy
     dsn: str
     config: Path
-    callback: str
+    callback: str = ""
     daemons: list[Daemon] = field(default_factory=list)
     blows: Counter[str] = field(default_factory=Counter)
     slowest_stop: float = 0.0
@@ -57,9 +57,14 @@ class Siege:
     _log: int = 0
 
     def start(self) -> Daemon:
-        """Another daemon process."""
+        """Another daemon process, with a callback listener of its own."""
         self._started += 1
-        daemon = Daemon(self.config, self.folder, name=f"daemon{self._started}")
+        port = _free_port(self.rng)
+        self.callback = f"http://127.0.0.1:{port}/" + "c" * 40
+        config = self.folder / f"daemon{self._started}.toml"
+        listener = f'[callback]\nurl = "{self.callback}"\nlisten = "127.0.0.1:{port}"\n'
+        config.write_text(self.config.read_text() + listener)
+        daemon = Daemon(config, self.folder, name=f"daemon{self._started}")
         self.daemons.append(daemon)
         return daemon
 
@@ -190,8 +195,6 @@ def siege(folder: Path, seed: int) -> Iterator[Siege]:
         zoho = stack.enter_context(FaultProxy(("127.0.0.1", urlsplit(url).port or 0), seed=seed))
         database = stack.enter_context(FaultProxy(("127.0.0.1", server.port), seed=seed + 1))
         dsn = server.tcp_dsn("crm").replace(f":{server.port}/", f":{database.port}/")
-        port = _free_port(random.Random(seed))
-        callback = f"http://127.0.0.1:{port}/" + "c" * 40
         config = write_config(
             folder,
             url=f"http://127.0.0.1:{zoho.port}",
@@ -200,7 +203,6 @@ def siege(folder: Path, seed: int) -> Iterator[Siege]:
             defaults={"settle": "0.5s", "overlap": "2s", "poll": "0.05s..0.2s"},
             zoho={"downloads_per_minute": 10_000},
         )
-        config.write_text(config.read_text() + f'[callback]\nurl = "{callback}"\nlisten = "127.0.0.1:{port}"\n')
         sim.traffic.start(6.0, seed=seed)
         began = Siege(
             folder=folder,
@@ -211,7 +213,6 @@ def siege(folder: Path, seed: int) -> Iterator[Siege]:
             database=database,
             dsn=dsn,
             config=config,
-            callback=callback,
         )
         stack.callback(began.close)
         began.start()
