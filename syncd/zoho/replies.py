@@ -44,7 +44,10 @@ _STATES = {
 
 
 def job_report(document: Any, where: str) -> JobReport:
-    """The details of a job, decided by its state alone: samples of unfinished jobs carry a `result` too."""
+    """The details of a job, decided by its state alone: samples of unfinished jobs carry a `result` too.
+
+    A completed job that does not say how many rows it has is still running: a file could not be held against anything.
+    """
     job = _first(document, where)
     state = _STATES.get(str(job.get("state")).upper().replace("_", " ").strip(), RemoteState.RUNNING)
     result = job.get("result")
@@ -55,7 +58,7 @@ def job_report(document: Any, where: str) -> JobReport:
         return JobReport(state=state)
     count, more = _whole_number(result.get("count")), result.get("more_records")
     if count is None or not isinstance(more, bool):
-        raise _malformed(where, "a completed job without count and more_records")
+        return JobReport(state=RemoteState.RUNNING)
     token = result.get("next_page_token")
     return JobReport(
         state=state, count=count, more_records=more, next_page_token=token if isinstance(token, str) else ""

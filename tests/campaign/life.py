@@ -486,7 +486,7 @@ class Life:
         if name == "drip":
             options |= {"chunk": 400, "seconds": 0.001}
         if name == "wrong-count":
-            options["by"] = self.rng.choice([-1, 1])
+            options["by"] = self.rng.choice([-2, 1])  # never what makes up for a file that lost its last row
         if name == "job-failure":
             options["state"] = self.rng.choice(["FAILURE", "FAILED"])
         if name == "revoked":
