@@ -26,10 +26,18 @@ from syncd.settings.tree import SCOPES
 from tests.command import Desk, desk
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ARCHITECTURE, CHANGELOG, JSON = (
-    (ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/json.md")
+README, ARCHITECTURE, CHANGELOG, JSON, SECURITY, CAMPAIGN = (
+    (ROOT / name).read_text()
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/json.md", "docs/security.md", "docs/campaign.md")
 )
-PAGES = {"README": README, "ARCHITECTURE": ARCHITECTURE, "CHANGELOG": CHANGELOG, "json": JSON}
+PAGES = {
+    "README": README,
+    "ARCHITECTURE": ARCHITECTURE,
+    "CHANGELOG": CHANGELOG,
+    "docs/json": JSON,
+    "docs/security": SECURITY,
+    "docs/campaign": CAMPAIGN,
+}
 
 
 def blocks(text: str, kind: str) -> list[str]:
@@ -334,7 +342,7 @@ def test_relations_and_queries_exist(at: Desk, connection: psycopg.Connection[An
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
-    folder = ROOT / "docs" if name == "json" else ROOT
+    folder = (ROOT / name).parent
     for target in re.findall(r"\]\(([^)#]+)\)", PAGES[name]):
         assert target.startswith("https://") or (folder / target).exists(), target
 
@@ -343,10 +351,33 @@ def test_files_and_tests_of_the_architecture_exist() -> None:
     paths = set(re.findall(r"`((?:syncd|tests|migrations|docs)/[\w./-]*\w)`", ARCHITECTURE))
     assert len(paths) > 25
     assert not [path for path in paths if not (ROOT / path).exists()]
+    assert len(named_tests(ARCHITECTURE)) > 20
+    assert unknown_tests(ARCHITECTURE) == set()
+
+
+def named_tests(text: str) -> set[str]:
+    return set(re.findall(r"`(test_\w+)`", text))
+
+
+def unknown_tests(text: str) -> set[str]:
     everything = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    tests = set(re.findall(r"`(test_\w+)`", ARCHITECTURE))
-    assert len(tests) > 20
-    assert not [test for test in tests if f"def {test}(" not in everything]
+    return {test for test in named_tests(text) if f"def {test}(" not in everything}
+
+
+def test_every_rule_of_security_has_a_test_that_exists() -> None:
+    rules = [line for line in SECURITY.splitlines() if line.startswith("| ")][1:]
+    assert len(rules) == 15
+    assert [rule for rule in rules if not named_tests(rule)] == []
+    assert unknown_tests(SECURITY) == set()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_dependency_is_pinned_with_its_hashes(name: str) -> None:
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    pins = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(pins) > 20
+    assert [pin for pin in pins if not re.match(r"[\w.\[\]-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", pin)] == []
+    assert "://" not in text
 
 
 def test_the_layers_are_those_that_are_enforced() -> None:
