@@ -88,7 +88,8 @@ class ResultSink:
     def _disk_trouble(self, error: OSError) -> SyncdError:
         place, why = str(self._target.parent), error.strerror or str(error)
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return TryLater("the spool has no room", after=DISK_FULL_PAUSE, where=place, why=why)
+            fix = f"make room on the disk of {place}; syncd goes on by itself"
+            return TryLater("the spool has no room", after=DISK_FULL_PAUSE, where=place, why=why, fix=fix)
         return NeedsOperator(
             "the spool cannot be written", where=place, why=why, fix=f"let the user that runs syncd write {place}"
         )

@@ -76,7 +76,12 @@ class StateFile:
             temporary.replace(self._path)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise TryLater("the disk is full", after=DISK_FULL_PAUSE, where=str(self._path)) from error
+                raise TryLater(
+                    "the disk is full",
+                    after=DISK_FULL_PAUSE,
+                    where=str(self._path),
+                    fix="make room on it; syncd goes on by itself",
+                ) from error
             raise self._unusable(error.strerror or str(error)) from error
 
     @contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -30,7 +30,9 @@ PATIENCE = 60.0
 class Daemon:
     """One `syncd run` process. What it prints is kept in a file; `said` is what it told the service manager."""
 
-    def __init__(self, config: Path, folder: Path, *, name: str = "daemon") -> None:
+    def __init__(
+        self, config: Path, folder: Path, *, name: str = "daemon", variables: Mapping[str, str] | None = None
+    ) -> None:
         self.output = folder / f"{name}.log"
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = folder / f"{name}.sock"
@@ -42,7 +44,7 @@ class Daemon:
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "syncd", "--config", str(config), "run"],
-                env=environment() | {"NOTIFY_SOCKET": str(address)},
+                env=environment() | {"NOTIFY_SOCKET": str(address)} | dict(variables or {}),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -103,8 +105,10 @@ def configured(folder: Path, url: str, dsn: str, modules: tuple[str, ...] = tupl
 
 
 @contextlib.contextmanager
-def running(config: Path, folder: Path, *, name: str = "daemon") -> Iterator[Daemon]:
-    daemon = Daemon(config, folder, name=name)
+def running(
+    config: Path, folder: Path, *, name: str = "daemon", variables: Mapping[str, str] | None = None
+) -> Iterator[Daemon]:
+    daemon = Daemon(config, folder, name=name, variables=variables)
     try:
         yield daemon
     finally:

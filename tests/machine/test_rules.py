@@ -10,17 +10,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 import syncd.sync.run
 from syncd.core.fields import slices
 from syncd.errors import TryLater, Unreachable
 from tests.machine.interleaving import shuffled_drive
 from tests.machine.test_sync_machine import Campaign, Crash
-
-pytestmark = pytest.mark.timeout(3600)  # for the long profile; in a check it takes seconds
 
 SECONDS = st.sampled_from([1, 3, 20, 31, 45, 120, 3000])
 
@@ -159,10 +163,20 @@ class CrmAndCopy(RuleBasedStateMachine):
             self.patch.undo()
 
 
-TestCrmAndCopy = CrmAndCopy.TestCase
-TestCrmAndCopy.settings = settings(
-    max_examples=2000 if os.environ.get("SYNCD_TEST_PROFILE") == "long" else 15,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-)
+LONG = os.environ.get("SYNCD_TEST_PROFILE") == "long"
+
+
+@pytest.mark.parametrize("thousand", range(10))
+def test_the_copy_follows_whatever_happens(thousand: int) -> None:
+    """Ten thousand lives, the same in every check; as many new ones in the long profile."""
+    machine = CrmAndCopy if LONG else seed(thousand)(CrmAndCopy)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=1000,
+            stateful_step_count=15,
+            deadline=None,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        ),
+    )
