@@ -79,6 +79,7 @@ class Shape:
     credits: int = 5_000_000
     same_second: int = 15
     mass: int = 12
+    start: datetime = NOON
     modules: Mapping[str, int] = field(default_factory=lambda: dict(MODULES))
 
     @classmethod
@@ -233,7 +234,7 @@ class Life:
                 behaviour=shape.behaviour,
                 scopes=scopes,
             ),
-            SimulatorClock(start=NOON, frozen=True),
+            SimulatorClock(start=shape.start, frozen=True),
         )
         self.sim.traffic.late_seconds = 12.0
         self.sim.traffic.mass = shape.mass
@@ -334,7 +335,7 @@ class Life:
         struck = Counter(name for name, _ in self.sim.faults.struck)
         renewals = struck["expired-token"] + sum(struck[name] for name in TOKEN_FAULTS)
         broken = sum(1 for entry in self.sim.log.entries("token") if entry.status != 200 or entry.fault)
-        hours = (self.sim.clock.now() - NOON) / timedelta(minutes=50)
+        hours = (self.sim.clock.now() - self.shape.start) / timedelta(minutes=50)
         granted = len(self.sim.log.entries("token"))
         # A second daemon may find the token gone at the same moment, and a revoked grant ends its tokens too.
         allowed = 1 + (renewals + self.chronicle.faults["revoked-grant"]) * 2 + broken + hours + self._lost_tokens

@@ -33,7 +33,7 @@ MODULES = {"Contacts": 60, "Deals": 40}
 PATIENCE = 90.0
 BLOWS = (
     "kill", "kill", "kill", "kill", "kill", "power-cut", "cut", "storm", "second", "stop", "reload", "expire", "revoke",
-    "forge", "lock", "ddl", "jump",
+    "forge", "lock", "ddl", "jump", "standby",
 )  # fmt: skip
 
 TAKES_TOKENS = frozenset({"expire", "revoke"})
@@ -145,6 +145,17 @@ class Siege:
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.server.dsn("crm"), autocommit=True) as dba:
             dba.execute("SET lock_timeout = '200ms'")
             dba.execute(f"ALTER TABLE zoho.deals ADD COLUMN note_{self.blows['ddl']} text".encode())
+
+    def _standby(self) -> None:
+        """A failover ended on a server that takes no writes yet, which lasts a moment."""
+        with contextlib.suppress(psycopg.Error), psycopg.connect(self.server.dsn("postgres"), autocommit=True) as dba:
+            try:
+                dba.execute("ALTER DATABASE crm SET default_transaction_read_only = on")
+                self.database.cut_all()
+                self.pause(2.0)
+            finally:
+                dba.execute("ALTER DATABASE crm RESET default_transaction_read_only")
+                self.database.cut_all()
 
     def _jump(self) -> None:
         self.sim.clock.advance(self.rng.choice([3600, 90_000]))
