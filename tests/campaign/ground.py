@@ -3,6 +3,7 @@
 Owns the server-side faults: sessions that are ended, locks and DDL of a DBA, a database that takes no writes.
 """
 
+import os
 import shutil
 import threading
 import time
@@ -38,9 +39,10 @@ def memory_folder() -> Path | None:
 
 
 @contextmanager
-def own_server(binaries: Path | None = None) -> Iterator[EmbeddedServer]:
-    """A throwaway server for a campaign outside of pytest."""
-    with EmbeddedServer(options=THROWAWAY, binaries=binaries, parent=memory_folder()) as server:
+def own_server() -> Iterator[EmbeddedServer]:
+    """A throwaway server for a campaign outside of pytest; $SYNCD_TEST_POSTGRES_BIN names another version's programs."""
+    chosen = os.environ.get("SYNCD_TEST_POSTGRES_BIN")
+    with EmbeddedServer(options=THROWAWAY, binaries=Path(chosen) if chosen else None, parent=memory_folder()) as server:
         yield server
 
 
