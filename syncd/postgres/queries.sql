@@ -79,6 +79,21 @@ SET finished_at = greatest(clock_timestamp(), started_at), outcome = %(outcome)s
 WHERE id = %(run)s AND org = %(org)s AND module = %(module)s AND finished_at IS NULL
 RETURNING rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_deleted, bad_values;
 
+-- name: runs_forget
+-- Runs come by the minute, for years: of a stream's runs the oldest few that are past keeping go whenever one ends. Only the first
+-- of them are looked at, so that it costs nothing when there is nothing to forget.
+WITH first AS (
+    SELECT id, finished_at FROM syncd.sync_run
+    WHERE org = %(org)s AND module = %(module)s ORDER BY id LIMIT 20
+), old AS (
+    SELECT id FROM first WHERE finished_at < clock_timestamp() - %(kept_for)s::interval
+), censuses AS (
+    DELETE FROM syncd.census WHERE run_id IN (SELECT id FROM old)
+), jobs AS (
+    DELETE FROM syncd.bulk_job WHERE run_id IN (SELECT id FROM old)
+)
+DELETE FROM syncd.sync_run WHERE id IN (SELECT id FROM old);
+
 -- name: job_add
 INSERT INTO syncd.bulk_job (run_id, parent_id, cursor, window_start, window_end, slice, page, page_token, chain)
 VALUES (%(run)s, %(parent)s, %(cursor)s, %(start)s, %(end)s, %(slice)s, %(page)s, %(page_token)s, %(chain)s)

@@ -22,7 +22,7 @@ session's lock_timeout, which is there for other people's sake.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -54,12 +54,17 @@ from syncd.postgres.warehouse import Warehouse
 
 _LOOK, _HOLD, _WROTE = query("epoch_look"), query("epoch_hold"), query("wrote_anything")
 _RUN_START, _RUN_REPLAN, _RUN_FINISH = query("run_start"), query("run_replan"), query("run_finish")
+_RUNS_FORGET = query("runs_forget")
 _RUN_ADD_COUNTS, _JOB_ADD, _JOB_RECORD = query("run_add_counts"), query("job_add"), query("job_record")
 _JOBS_OPEN, _STREAM_UPDATE, _TABLE_PUT = query("jobs_open"), query("stream_update"), query("table_put")
 _PATIENT, _POLITE = b"SET LOCAL lock_timeout = '60s'", f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode()
 _FIELD_MAP_GET, _FIELD_MAP_PUT = query("field_map_get"), query("field_map_put")
 _CENSUS_MOMENT, _CENSUS_EXPORTED = query("census_moment"), query("census_exported")
 _CENSUS_PUT, _CENSUS_FORGET = query("census_put"), query("census_forget")
+
+
+RUNS_KEPT_FOR = timedelta(days=90)
+"""How long the ledger remembers what a run did; what is in the warehouse, and rejected rows, do not depend on it."""
 
 
 class PostgresTransaction:
@@ -163,11 +168,16 @@ class PostgresTransaction:
         self._change_one(_RUN_ADD_COUNTS, records.counts_parameters(run, counts), f"run {run.id} is finished already")
 
     def finish_run(self, run: Run, *, outcome: str, error: str = "") -> LoadCounts:
-        """Close the run with `outcome` ('ok' or 'abandoned') and return its totals."""
+        """Close the run with `outcome` ('ok' or 'abandoned') and return its totals.
+
+        A few of the stream's runs that ended longer than RUNS_KEPT_FOR ago are forgotten with their jobs and censuses.
+        """
         self._hold()
         self._own(run.stream)
         closed = {**self._key, "run": run.id, "outcome": outcome, "error": error}
-        return records.counts_of(self._one(_RUN_FINISH, closed))
+        totals = records.counts_of(self._one(_RUN_FINISH, closed))
+        self._connection.execute(_RUNS_FORGET, {**self._key, "kept_for": RUNS_KEPT_FOR})
+        return totals
 
     # --------------------------------------------------------------------------------------------- stream and columns
 

@@ -40,7 +40,7 @@ def memory_folder() -> Path | None:
 
 @contextmanager
 def own_server() -> Iterator[EmbeddedServer]:
-    """A throwaway server for a campaign outside of pytest; $SYNCD_TEST_POSTGRES_BIN names another version's programs."""
+    """A throwaway server outside of pytest; $SYNCD_TEST_POSTGRES_BIN names another version's programs."""
     chosen = os.environ.get("SYNCD_TEST_POSTGRES_BIN")
     with EmbeddedServer(options=THROWAWAY, binaries=Path(chosen) if chosen else None, parent=memory_folder()) as server:
         yield server

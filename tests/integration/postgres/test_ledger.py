@@ -161,6 +161,37 @@ def test_counts_add_up_and_the_end_returns_them(store: PostgresStore, lease: Lea
     assert store.unfinished_run(DEALS) is None
 
 
+def test_runs_past_keeping_are_forgotten_a_few_at_a_time(
+    store: PostgresStore, lease: Lease, connection: psycopg.Connection[Any]
+) -> None:
+    for _ in range(25):
+        started(store, lease, JobSpec(window=None), JobSpec(window=None))
+        with store.transaction(lease) as transaction:
+            run = store.unfinished_run(DEALS)
+            assert run is not None
+            transaction.finish_run(run, outcome="ok")
+    first = connection.execute("SELECT min(id) FROM syncd.sync_run").fetchone()
+    assert first is not None
+    connection.execute(
+        "UPDATE syncd.bulk_job j SET parent_id = p.id FROM syncd.bulk_job p WHERE p.run_id = j.run_id AND p.id < j.id"
+    )
+    connection.execute(
+        "UPDATE syncd.sync_run SET started_at = started_at - interval '91 days',"
+        " finished_at = finished_at - interval '91 days' WHERE id < %s + 23",
+        [first[0]],
+    )
+    left = []
+    for _ in range(3):
+        started(store, lease)
+        with store.transaction(lease) as transaction:
+            run = store.unfinished_run(DEALS)
+            assert run is not None
+            transaction.finish_run(run, outcome="ok")
+        left.append(connection.execute("SELECT count(*) FROM syncd.sync_run").fetchone())
+    assert left == [(6,), (4,), (5,)]
+    assert connection.execute("SELECT count(*) FROM syncd.bulk_job").fetchone() == (4,)
+
+
 def test_slices_change_without_a_refused_field(store: PostgresStore, lease: Lease) -> None:
     started(store, lease, JobSpec(window=HOUR))
     run = store.unfinished_run(DEALS)
