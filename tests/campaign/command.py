@@ -135,14 +135,15 @@ def sieges(first: int, kills: int) -> int:
     """Besiege real processes until so many were killed; how many sieges did not end in peace."""
     total: Counter[str] = Counter()
     struck: Counter[str] = Counter()
-    bad, seed, began, slowest = 0, first, time.monotonic(), 0.0
+    bad, seed, began, slowest = 0, first, time.monotonic(), [0.0, 0.0, 0.0]
     while total["kill"] < kills:
         try:
             with tempfile.TemporaryDirectory(prefix="syncd-siege-") as folder, siege(Path(folder), seed) as besieged:
                 for _ in range(25):
                     besieged.pause(2.5)
                     besieged.blow(besieged.rng.choice(BLOWS))
-                slowest = max(slowest, besieged.peace())
+                times = besieged.peace(), besieged.slowest_start, besieged.slowest_stop
+                slowest = [max(pair) for pair in zip(slowest, times, strict=True)]
                 total += besieged.blows
                 struck += besieged.zoho.struck + besieged.database.struck
         except AssertionError as error:
@@ -151,7 +152,8 @@ def sieges(first: int, kills: int) -> int:
             print(f"siege {seed} (again: --long --first {seed}): {error}", file=sys.stderr)
         print(f"siege {seed}: {total['kill']} kills so far, {bad} bad", flush=True)
         seed += 1
-    print(f"{seed - first} sieges, {bad} bad, {time.monotonic() - began:.0f} s, slowest peace {slowest:.1f} s")
+    print(f"{seed - first} sieges, {bad} bad, {time.monotonic() - began:.0f} s, slowest peace {slowest[0]:.1f} s")
+    print(f"from a start to the first request {slowest[1]:.1f} s, from SIGTERM to the end {slowest[2]:.1f} s at most")
     print("blows:", ", ".join(f"{name} {number}" for name, number in total.most_common()))
     print("connections:", ", ".join(f"{name} {number}" for name, number in struck.most_common()))
     return bad

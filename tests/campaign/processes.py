@@ -55,6 +55,7 @@ class Siege:
     daemons: list[Daemon] = field(default_factory=list)
     blows: Counter[str] = field(default_factory=Counter)
     slowest_stop: float = 0.0
+    slowest_start: float = 0.0
     _started: int = 0
     _log: int = 0
 
@@ -171,7 +172,11 @@ class Siege:
             daemon.kill()
             daemon.close()
         self.daemons.clear()
+        asked = len(self.sim.log.entries())
         daemon, began = self.start(), time.monotonic()
+        while len(self.sim.log.entries()) == asked and time.monotonic() - began < PATIENCE:
+            threading.Event().wait(0.02)
+        self.slowest_start = max(self.slowest_start, time.monotonic() - began)
         while not self._whole():
             if time.monotonic() - began > PATIENCE or daemon.process.poll() is not None:
                 different = {name: self._differences(name) for name in MODULES}
