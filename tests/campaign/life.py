@@ -420,8 +420,8 @@ class Life:
 
     def _change_fields(self, module: str) -> None:
         """An administrator of the CRM adds a field, or takes one away from the user of the grant."""
-        self._fields += 1
         with self.lock, self.sim.moment():
+            self._fields += 1
             if self.rng.random() < 0.6:
                 self.sim.catalogue.add_field(module, Field(api_name=f"New_{self._fields}__c", data_type="text"))
             elif module == "Contacts":
