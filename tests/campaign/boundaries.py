@@ -22,6 +22,7 @@ WORKLOAD = replace(
     sliced=True,
     census=False,
     fields_change=True,
+    downloads=10,
     page=4,
     passes=1,
     replays=False,

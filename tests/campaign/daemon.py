@@ -97,6 +97,7 @@ class Surroundings:
     executor: Executor
     lanes: int
     credits: int
+    downloads: int
 
 
 class Daemon:
@@ -141,6 +142,7 @@ def _client(around: Surroundings, quotas: QuotaStore, pause: Pause, gate: Gate) 
         org=ORG,
         store=quotas,
         wait=pause.wait,
+        downloads_per_minute=around.downloads,
         budget=CreditBudget(credits=around.credits),
         state=tokens.sibling("credits"),
         monotonic=around.timestamp,

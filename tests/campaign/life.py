@@ -57,8 +57,8 @@ _PATIENCE = 40
 class Shape:
     """What a seed decides before a life begins.
 
-    `effects`: after so many of them a life goes to its rest; some seeds would take all day. `mass`: as many records a
-    mass update changes. `same_second`: as many have one creation time.
+    `downloads` are allowed in a minute. `effects`: after so many of them a life goes to its rest; some seeds would take
+    all day. `mass`: as many records a mass update changes. `same_second`: as many have one creation time.
     """
 
     version: str
@@ -72,6 +72,7 @@ class Shape:
     page: int
     census: bool
     fields_change: bool
+    downloads: int
     passes: int = 3
     replays: bool = True
     changes: int = 60
@@ -96,6 +97,7 @@ class Shape:
             page=rng.choice([7, 9, 13]),
             census=rng.random() < 0.2,
             fields_change=rng.random() < 0.5,
+            downloads=3 if seed % 3 == 2 else 10,
             behaviour=Behaviour(
                 between=rng.choice(["closed", "open", "half-open-right", "half-open-left"]),
                 token_mode=rng.choice(["live", "ids", "snapshot"]),
@@ -270,6 +272,7 @@ class Life:
             executor=executor,
             lanes=3 if shape.threads else 1,
             credits=shape.credits,
+            downloads=shape.downloads,
         )
         self.slots = [Slot(partial(self._start, around)) for _ in range(shape.daemons)]
         for slot in self.slots:
@@ -322,7 +325,7 @@ class Life:
         for key in self.keys:
             windows_are_whole(self.admin.query, key, settle=POLICY.settle, counted=self.shape.counted)
         if not self.shape.threads:  # elsewhere time may jump between the taking of a unit and its use
-            quota_is_kept(self.sim, "download", limit=10, seconds=60.0)
+            quota_is_kept(self.sim, "download", limit=self.shape.downloads, seconds=60.0)
             quota_is_kept(self.sim, "token", limit=10, seconds=600.0)
         self._tokens_are_kept()
 
