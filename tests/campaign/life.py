@@ -58,7 +58,8 @@ class Shape:
     """What a seed decides before a life begins.
 
     `downloads` are allowed in a minute. `effects`: after so many of them a life goes to its rest; some seeds would take
-    all day. `mass`: as many records a mass update changes. `same_second`: as many have one creation time.
+    all day. `mass`: as many records a mass update changes. `rounds` of passes at rest. `same_second`: as many have one
+    creation time.
     """
 
     version: str
@@ -77,6 +78,7 @@ class Shape:
     replays: bool = True
     changes: int = 60
     effects: int = 900
+    rounds: int = 3
     credits: int = 5_000_000
     same_second: int = 15
     mass: int = 12
@@ -131,6 +133,7 @@ class Shape:
             passes=1,
             changes=20,
             effects=200,
+            rounds=2,
         )
 
 
@@ -309,7 +312,7 @@ class Life:
             self._tick(700)
             outcomes = [self._pass(slot.daemon, key) for key in self.keys]
             self._look(sure=True)
-            if round_ >= 2 and all(outcome.state == "ok" for outcome in outcomes):
+            if round_ + 1 >= self.shape.rounds and all(outcome.state == "ok" for outcome in outcomes):
                 break
         else:
             wrong = [(str(one.stream), one.state, str(one.error)) for one in outcomes if one.state != "ok"]

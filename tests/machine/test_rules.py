@@ -174,7 +174,7 @@ def test_the_copy_follows_whatever_happens(thousand: int) -> None:
         machine,
         settings=settings(
             max_examples=1000,
-            stateful_step_count=15,
+            stateful_step_count=10,
             deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
