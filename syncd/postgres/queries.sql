@@ -80,8 +80,9 @@ WHERE id = %(run)s AND org = %(org)s AND module = %(module)s AND finished_at IS 
 RETURNING rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_deleted, bad_values;
 
 -- name: runs_forget
--- Runs come by the minute, for years: of a stream's runs the oldest few that are past keeping go whenever one ends. Only the first
--- of them are looked at, so that it costs nothing when there is nothing to forget.
+-- Runs come by the minute, for years: the oldest few of a stream that are past keeping go whenever one ends. Only the
+-- first are looked at, so that it costs nothing when there is nothing to forget. A census is older than the run that
+-- reads its findings again, so both go together or the census goes first.
 WITH first AS (
     SELECT id, finished_at FROM syncd.sync_run
     WHERE org = %(org)s AND module = %(module)s ORDER BY id LIMIT 20
